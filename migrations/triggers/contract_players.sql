@@ -1,0 +1,127 @@
+-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
+-- Writes the events of public.contract_players to the log, in the transaction of the change.
+create or replace function realtime.on_contract_players() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $trigger$
+declare
+  at constant timestamptz := clock_timestamp();
+  changed record;
+  subject record;
+  events text[];
+  event text;
+  room text;
+  player text;
+  effect text;
+  member text;
+  body text;
+  leaving boolean;
+  ending text;
+  broken jsonb;
+  failure text;
+  state text;
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into realtime.events (type, room, effect, occurred_at)
+    values ('realtime.truncated', '*', null, at);
+    return null;
+  end if;
+  -- contract:event
+  events := '{}';
+  effect := null;
+  begin
+    if tg_op = 'INSERT' then
+      changed := new;
+      if new.funded_at is not null then events := events || text 'contract.payment_transferred'; end if;
+      if new.attested_at is not null then events := events || text 'contract.outcome_attested'; end if;
+    elsif tg_op = 'UPDATE' then
+      changed := new;
+      if new.funded_at is not null and new.funded_at is distinct from old.funded_at then events := events || text 'contract.payment_transferred'; end if;
+      if new.attested_at is not null and new.attested_at is distinct from old.attested_at then events := events || text 'contract.outcome_attested'; end if;
+    else
+      changed := old;
+      null;
+    end if;
+    if cardinality(events) > 0 then
+      select * into subject from public.contracts t where t.id = changed.contract_id;
+      if not found then events := '{}'; end if;
+    end if;
+    if cardinality(events) > 0 then
+      room := '*';
+      body := (
+        select row_to_json(o) from (
+          select
+            subject.id as "contractId",
+            (select t.code from public.lobbies t where t.id = subject.lobby_id) as "lobbyId",
+            realtime.iso(at) as "timestamp",
+            (
+              select row_to_json(o) from (
+                select
+                  subject.id as "id",
+                  subject.lobby_id as "lobbyId",
+                  subject.status as "status",
+                  subject.chain_id as "chainId",
+                  subject.address as "address",
+                  subject.token as "token",
+                  subject.stake_amount::text as "stakeAmount",
+                  subject.terms as "terms",
+                  subject.mediator_id as "mediatorId",
+                  subject.tx_hash as "txHash",
+                  realtime.iso(subject.initialized_at) as "initializedAt",
+                  subject.contested_by as "contestedBy",
+                  realtime.iso(subject.contested_at) as "contestedAt",
+                  subject.mediation_decision as "mediationDecision",
+                  realtime.iso(subject.mediation_submitted_at) as "mediationSubmittedAt",
+                  subject.admin_decision as "adminDecision",
+                  realtime.iso(subject.admin_decided_at) as "adminDecidedAt",
+                  subject.payout_tx_hash as "payoutTxHash",
+                  realtime.iso(subject.payout_finalized_at) as "payoutFinalizedAt",
+                  realtime.iso(subject.deleted_at) as "deletedAt",
+                  realtime.iso(subject.created_at) as "createdAt",
+                  realtime.iso(subject.updated_at) as "updatedAt",
+                  (select t.code from public.lobbies t where t.id = subject.lobby_id) as "lobbyCode",
+                  (
+                    select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
+                    from public.contract_players t
+                    cross join lateral (
+                      select
+                        t.player_id as "playerId",
+                        t.stake_amount::text as "stakeAmount",
+                        realtime.iso(t.funded_at) as "fundedAt",
+                        t.funding_tx_hash as "fundingTxHash",
+                        t.outcome as "outcome",
+                        t.outcome_proof as "outcomeProof",
+                        realtime.iso(t.attested_at) as "attestedAt",
+                        t.payout_amount::text as "payoutAmount",
+                        realtime.iso(t.created_at) as "createdAt",
+                        realtime.iso(t.updated_at) as "updatedAt"
+                    ) o
+                    where t.contract_id = subject.id
+                  ) as "players"
+              ) o
+            ) as "payload"
+        ) o
+      )::text;
+    end if;
+  exception
+    when data_exception or syntax_error_or_access_rule_violation or internal_error
+      or feature_not_supported or program_limit_exceeded then
+      get stacked diagnostics failure = message_text, state = returned_sqlstate;
+      broken := to_jsonb(coalesce(new, old));
+      perform realtime.quarantine(
+        'contract:event', 'public.contract_players', tg_op, broken, array['contract_id', 'player_id'],
+        null, null, null, state, failure
+      );
+      events := '{}';
+  end;
+  foreach event in array events loop
+    insert into realtime.events (type, room, player, effect, member, data, occurred_at)
+    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+  end loop;
+  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
+    perform set_config('realtime.rung', 'yes', true);
+  end if;
+  return null;
+end
+$trigger$;
+revoke all on function realtime.on_contract_players() from public;

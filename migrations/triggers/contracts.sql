@@ -1,0 +1,133 @@
+-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
+-- Writes the events of public.contracts to the log, in the transaction of the change.
+create or replace function realtime.on_contracts() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $trigger$
+declare
+  at constant timestamptz := clock_timestamp();
+  changed record;
+  subject record;
+  events text[];
+  event text;
+  room text;
+  player text;
+  effect text;
+  member text;
+  body text;
+  leaving boolean;
+  ending text;
+  broken jsonb;
+  failure text;
+  state text;
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into realtime.events (type, room, effect, occurred_at)
+    values ('realtime.truncated', '*', null, at);
+    return null;
+  end if;
+  -- contract:event
+  events := '{}';
+  effect := null;
+  begin
+    if tg_op = 'DELETE' and old.mediator_id is not null or tg_op = 'UPDATE' and old.mediator_id is not null and (new.lobby_id is distinct from old.lobby_id or new.mediator_id is distinct from old.mediator_id) then
+      ending := old.lobby_id::text;
+    end if;
+    if tg_op = 'INSERT' then
+      changed := new;
+      events := events || text 'contract.created';
+    elsif tg_op = 'UPDATE' then
+      changed := new;
+      if new.status = 'initializing' and new.status is distinct from old.status then events := events || text 'contract.initializing'; end if;
+      if new.status = 'initialized' and new.status is distinct from old.status then events := events || text 'contract.initialized'; end if;
+      if new.contested_at is not null and new.contested_at is distinct from old.contested_at then events := events || text 'contract.decision_contested'; end if;
+      if new.mediation_submitted_at is not null and new.mediation_submitted_at is distinct from old.mediation_submitted_at then events := events || text 'contract.mediation_submitted'; end if;
+      if new.admin_decided_at is not null and new.admin_decided_at is distinct from old.admin_decided_at then events := events || text 'contract.admin_decision'; end if;
+      if new.payout_finalized_at is not null and new.payout_finalized_at is distinct from old.payout_finalized_at then events := events || text 'contract.payout_finalized'; end if;
+      if new.deleted_at is not null and new.deleted_at is distinct from old.deleted_at then events := events || text 'contract.deleted'; end if;
+    else
+      changed := old;
+      if old.deleted_at is null then events := events || text 'contract.deleted'; end if;
+    end if;
+    if cardinality(events) > 0 then
+      room := '*';
+      body := (
+        select row_to_json(o) from (
+          select
+            changed.id as "contractId",
+            (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyId",
+            realtime.iso(at) as "timestamp",
+            (
+              select row_to_json(o) from (
+                select
+                  changed.id as "id",
+                  changed.lobby_id as "lobbyId",
+                  changed.status as "status",
+                  changed.chain_id as "chainId",
+                  changed.address as "address",
+                  changed.token as "token",
+                  changed.stake_amount::text as "stakeAmount",
+                  changed.terms as "terms",
+                  changed.mediator_id as "mediatorId",
+                  changed.tx_hash as "txHash",
+                  realtime.iso(changed.initialized_at) as "initializedAt",
+                  changed.contested_by as "contestedBy",
+                  realtime.iso(changed.contested_at) as "contestedAt",
+                  changed.mediation_decision as "mediationDecision",
+                  realtime.iso(changed.mediation_submitted_at) as "mediationSubmittedAt",
+                  changed.admin_decision as "adminDecision",
+                  realtime.iso(changed.admin_decided_at) as "adminDecidedAt",
+                  changed.payout_tx_hash as "payoutTxHash",
+                  realtime.iso(changed.payout_finalized_at) as "payoutFinalizedAt",
+                  realtime.iso(changed.deleted_at) as "deletedAt",
+                  realtime.iso(changed.created_at) as "createdAt",
+                  realtime.iso(changed.updated_at) as "updatedAt",
+                  (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyCode",
+                  (
+                    select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
+                    from public.contract_players t
+                    cross join lateral (
+                      select
+                        t.player_id as "playerId",
+                        t.stake_amount::text as "stakeAmount",
+                        realtime.iso(t.funded_at) as "fundedAt",
+                        t.funding_tx_hash as "fundingTxHash",
+                        t.outcome as "outcome",
+                        t.outcome_proof as "outcomeProof",
+                        realtime.iso(t.attested_at) as "attestedAt",
+                        t.payout_amount::text as "payoutAmount",
+                        realtime.iso(t.created_at) as "createdAt",
+                        realtime.iso(t.updated_at) as "updatedAt"
+                    ) o
+                    where t.contract_id = changed.id
+                  ) as "players"
+              ) o
+            ) as "payload"
+        ) o
+      )::text;
+    end if;
+  exception
+    when data_exception or syntax_error_or_access_rule_violation or internal_error
+      or feature_not_supported or program_limit_exceeded then
+      get stacked diagnostics failure = message_text, state = returned_sqlstate;
+      broken := to_jsonb(coalesce(new, old));
+      perform realtime.quarantine(
+        'contract:event', 'public.contracts', tg_op, broken, array['id'],
+        null, null, null, state, failure
+      );
+      events := '{}';
+      if tg_op <> 'INSERT' then ending := to_jsonb(old)->>'lobby_id'; end if;
+  end;
+  foreach event in array events loop
+    insert into realtime.events (type, room, player, effect, member, data, occurred_at)
+    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+  end loop;
+  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
+    perform set_config('realtime.rung', 'yes', true);
+  end if;
+  -- a right to subscribe may have ended
+  if ending is not null then perform realtime.tell_rights(ending); end if;
+  return null;
+end
+$trigger$;
+revoke all on function realtime.on_contracts() from public;

@@ -1,0 +1,111 @@
+-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
+-- Writes the events of public.lobby_participants to the log, in the transaction of the change.
+create or replace function realtime.on_lobby_participants() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $trigger$
+declare
+  at constant timestamptz := clock_timestamp();
+  changed record;
+  subject record;
+  events text[];
+  event text;
+  room text;
+  player text;
+  effect text;
+  member text;
+  body text;
+  leaving boolean;
+  ending text;
+  broken jsonb;
+  failure text;
+  state text;
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into realtime.events (type, room, effect, occurred_at)
+    values ('realtime.truncated', '*', 'reset', at);
+    return null;
+  end if;
+  -- lobby:event
+  foreach leaving in array array[true, false] loop
+    events := '{}';
+    begin
+      if leaving then
+        if tg_op = 'INSERT' then continue; end if;
+        if tg_op = 'UPDATE' and not (new.lobby_id is distinct from old.lobby_id or new.player_id is distinct from old.player_id) then return null; end if;
+        changed := old; events := events || text 'lobby.left'; effect := 'leave';
+      else
+        if tg_op = 'DELETE' then continue; end if;
+        changed := new; events := events || text 'lobby.joined'; effect := 'join';
+      end if;
+      member := changed.player_id;
+      if cardinality(events) > 0 then
+        select * into subject from public.lobbies t where t.id = changed.lobby_id;
+        if not found then events := '{}'; end if;
+      end if;
+      if cardinality(events) > 0 then
+        room := 'lobby:' || subject.id;
+        body := (
+          select row_to_json(o) from (
+            select
+              subject.id as "lobbyId",
+              subject.code as "lobbyCode",
+              realtime.iso(at) as "timestamp",
+              (
+                select row_to_json(o) from (
+                  select
+                    (
+                      select row_to_json(o) from (
+                        select
+                          subject.id as "id",
+                          subject.code as "code",
+                          subject.name as "name",
+                          subject.host_id as "hostId",
+                          subject.visibility as "visibility",
+                          subject.status as "status",
+                          subject.max_players as "maxPlayers",
+                          realtime.iso(subject.created_at) as "createdAt",
+                          realtime.iso(subject.updated_at) as "updatedAt",
+                          (
+                            select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
+                            from public.lobby_participants t
+                            cross join lateral (
+                              select
+                                t.player_id as "playerId",
+                                t.role as "role",
+                                realtime.iso(t.created_at) as "createdAt"
+                            ) o
+                            where t.lobby_id = subject.id
+                          ) as "participants"
+                      ) o
+                    ) as "lobby",
+                    changed.player_id as "playerId",
+                    (select count(*) from public.lobby_participants t where t.lobby_id = subject.id) as "participantCount"
+                ) o
+              ) as "payload"
+          ) o
+        )::text;
+      end if;
+    exception
+      when data_exception or syntax_error_or_access_rule_violation or internal_error
+        or feature_not_supported or program_limit_exceeded then
+        get stacked diagnostics failure = message_text, state = returned_sqlstate;
+        broken := to_jsonb(coalesce(new, old));
+        perform realtime.quarantine(
+          'lobby:event', 'public.lobby_participants', tg_op, broken, array['lobby_id', 'player_id'],
+          'lobby:' || (broken->>'lobby_id'), 'reset', broken->>'player_id', state, failure
+        );
+        events := '{}';
+    end;
+    foreach event in array events loop
+      insert into realtime.events (type, room, player, effect, member, data, occurred_at)
+      values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+    end loop;
+    if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
+      perform set_config('realtime.rung', 'yes', true);
+    end if;
+  end loop;
+  return null;
+end
+$trigger$;
+revoke all on function realtime.on_lobby_participants() from public;

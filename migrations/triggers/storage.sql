@@ -1,0 +1,102 @@
+-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
+-- Writes the events of public.storage to the log, in the transaction of the change.
+create or replace function realtime.on_storage() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $trigger$
+declare
+  at constant timestamptz := clock_timestamp();
+  changed record;
+  subject record;
+  events text[];
+  event text;
+  room text;
+  player text;
+  effect text;
+  member text;
+  body text;
+  leaving boolean;
+  ending text;
+  broken jsonb;
+  failure text;
+  state text;
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into realtime.events (type, room, effect, occurred_at)
+    values ('realtime.truncated', '*', null, at);
+    return null;
+  end if;
+  -- storage:event
+  events := '{}';
+  effect := null;
+  begin
+    if tg_op = 'INSERT' then
+      changed := new;
+      if new.kind = 'external_url' then events := events || text 'storage.external_url_created'; end if;
+      if new.kind = 'presigned_url' then events := events || text 'storage.presigned_url_created'; end if;
+    elsif tg_op = 'UPDATE' then
+      changed := new;
+      if new.status = 'completed' and new.status is distinct from old.status and new.kind = 'multipart' then events := events || text 'storage.multipart_completed'; end if;
+      if new.status = 'aborted' and new.status is distinct from old.status and new.kind = 'multipart' then events := events || text 'storage.multipart_aborted'; end if;
+    else
+      changed := old;
+      events := events || text 'storage.deleted';
+    end if;
+    if cardinality(events) > 0 then
+      room := 'lobby:' || (select t.lobby_id from public.contracts t where t.id = changed.contract_id);
+      body := (
+        select row_to_json(o) from (
+          select
+            changed.id as "storageId",
+            changed.contract_id as "contractId",
+            (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = changed.contract_id) as "lobbyId",
+            changed.player_id as "playerId",
+            realtime.iso(at) as "timestamp",
+            (
+              select row_to_json(o) from (
+                select
+                  (
+                    select row_to_json(o) from (
+                      select
+                        changed.id as "id",
+                        changed.contract_id as "contractId",
+                        changed.player_id as "playerId",
+                        changed.kind as "kind",
+                        changed.status as "status",
+                        changed.url as "url",
+                        changed.object_key as "objectKey",
+                        realtime.iso(changed.presigned_expires_at) as "presignedExpiresAt",
+                        changed.content_type as "contentType",
+                        changed.size_bytes::text as "sizeBytes",
+                        realtime.iso(changed.created_at) as "createdAt",
+                        realtime.iso(changed.updated_at) as "updatedAt",
+                        (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = changed.contract_id) as "lobbyCode"
+                    ) o
+                  ) as "storage"
+              ) o
+            ) as "payload"
+        ) o
+      )::text;
+    end if;
+  exception
+    when data_exception or syntax_error_or_access_rule_violation or internal_error
+      or feature_not_supported or program_limit_exceeded then
+      get stacked diagnostics failure = message_text, state = returned_sqlstate;
+      broken := to_jsonb(coalesce(new, old));
+      perform realtime.quarantine(
+        'storage:event', 'public.storage', tg_op, broken, array['id'],
+        null, null, null, state, failure
+      );
+      events := '{}';
+  end;
+  foreach event in array events loop
+    insert into realtime.events (type, room, player, effect, member, data, occurred_at)
+    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+  end loop;
+  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
+    perform set_config('realtime.rung', 'yes', true);
+  end if;
+  return null;
+end
+$trigger$;
+revoke all on function realtime.on_storage() from public;

@@ -1,0 +1,157 @@
+/** What an event family is, and the types of its events. */
+import { getTableColumns, getTableName } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import {
+  tableRef,
+  type Audience,
+  type Field,
+  type Fields,
+  type ObjectOf,
+  type TableRef,
+  type Transition,
+} from './define.js';
+
+/** What an event does to rooms, at its place in the log: see `routing/router.ts`. */
+export type Effect = 'join' | 'leave' | 'close';
+
+/** The rows of another table whose changes are events of this family. */
+export interface Relation {
+  readonly table: TableRef;
+  readonly primaryKey: readonly string[];
+  /** Its column that points at the family's row. */
+  readonly by: string;
+  /** Set where its rows are memberships: the column that names the player. */
+  readonly player?: string;
+}
+
+export interface EventDefinition {
+  readonly transition: Transition;
+  /** Absent: the transition is one of the family's own table. */
+  readonly relation?: Relation;
+  readonly effect?: Effect;
+  /** A player who gets the event besides the family's audience; a column of the family's row. */
+  readonly alsoPlayer?: string;
+}
+
+export interface Family<
+  Name extends string = string,
+  Keys extends Fields = Fields,
+  Events extends string = string,
+  Payload = unknown,
+> {
+  readonly name: Name;
+  readonly table: TableRef;
+  readonly primaryKey: readonly string[];
+  /** Keys of `data` between `type` and `timestamp`. */
+  readonly keys: Keys;
+  readonly audience: Audience;
+  readonly events: Readonly<Record<Events, EventDefinition>>;
+  readonly payload: Field<Payload>;
+}
+
+function primaryKeyOf(table: PgTable, named?: readonly string[]): readonly string[] {
+  const properties = getTableColumns(table);
+  const names =
+    named?.map((property) => properties[property]?.name) ??
+    Object.values(properties)
+      .filter((column) => column.primary)
+      .map((column) => column.name);
+  if (names.length === 0 || names.some((name) => name === undefined)) {
+    throw new Error(`name the primary key of ${getTableName(table)}`);
+  }
+  return names as string[];
+}
+
+/** Defines a family of events over a table; `events` keep their order when one change makes several. */
+export function family<const Name extends string, Keys extends Fields, const Events extends string, Payload>(
+  name: Name,
+  definition: {
+    table: PgTable;
+    keys: Keys;
+    audience: Audience;
+    events: Readonly<Record<Events, Transition | EventDefinition>>;
+    payload: Field<Payload>;
+  },
+): Family<Name, Keys, Events, Payload> {
+  const events = Object.entries<Transition | EventDefinition>(definition.events).map(
+    ([type, event]) => [type, 'transition' in event ? event : { transition: event }] as const,
+  );
+  return {
+    name,
+    table: tableRef(definition.table),
+    primaryKey: primaryKeyOf(definition.table),
+    keys: definition.keys,
+    audience: definition.audience,
+    events: Object.fromEntries(events) as Readonly<Record<Events, EventDefinition>>,
+    payload: definition.payload,
+  };
+}
+
+/** An event of the family that is a transition of another table's row, which points at the family's row by `by`. */
+export function related<T extends PgTable>(
+  table: T,
+  relation: { primaryKey: readonly (keyof T['_']['columns'] & string)[]; by: string; player?: string },
+  transition: Transition,
+  effect?: Effect,
+): EventDefinition {
+  const columnName = (property: string) => {
+    const column = getTableColumns(table)[property];
+    if (!column) throw new Error(`table ${getTableName(table)} has no column for "${property}"`);
+    return column.name;
+  };
+  return {
+    transition,
+    relation: {
+      table: tableRef(table),
+      primaryKey: primaryKeyOf(table, relation.primaryKey),
+      by: columnName(relation.by),
+      ...(relation.player !== undefined && { player: columnName(relation.player) }),
+    },
+    ...(effect && { effect }),
+  };
+}
+
+/** Columns whose change may end somebody's right to a room: the holders are written to the log beside the change. */
+export interface RightsWatch {
+  readonly table: TableRef;
+  /** The column that names the lobby. */
+  readonly room: string;
+  readonly columns: readonly string[];
+  /** The column that names the one who has a right by this row: null there ends none, and deletion ends its. */
+  readonly holder?: string;
+}
+
+export function watchRights<T extends PgTable>(
+  table: T,
+  options: {
+    room: keyof T['_']['columns'] & string;
+    columns: readonly (keyof T['_']['columns'] & string)[];
+    holder?: keyof T['_']['columns'] & string;
+  },
+): RightsWatch {
+  const properties = getTableColumns(table);
+  const name = (property: string) => properties[property]?.name ?? property;
+  return {
+    table: tableRef(table),
+    room: name(options.room),
+    columns: options.columns.map(name),
+    ...(options.holder !== undefined && { holder: name(options.holder) }),
+  };
+}
+
+/** `data` of one event of a family: narrows on `type`. */
+export type DataOf<F> =
+  F extends Family<string, infer Keys, infer Events, infer Payload>
+    ? {
+        [Type in Events]: { readonly type: Type } & ObjectOf<Keys> & {
+            readonly timestamp: string;
+            readonly payload: Payload;
+          };
+      }[Events]
+    : never;
+
+/** The message a raw client receives for an event of a family. */
+export type MessageOf<F> =
+  F extends Family<infer Name, Fields, string, unknown>
+    ? { readonly type: Name; readonly data: DataOf<F> }
+    : never;

@@ -1,0 +1,33 @@
+/** The catalogue: every event this server knows. */
+import { bounty } from './bounty.js';
+import { contract } from './contract.js';
+import type { DataOf, Family, MessageOf, RightsWatch } from './family.js';
+import { lobby, subscriptionRights } from './lobby.js';
+import { storage } from './storage.js';
+
+export interface Catalog {
+  readonly families: readonly Family[];
+  readonly rights: readonly RightsWatch[];
+}
+
+export { bounty, contract, lobby, storage };
+export * from './define.js';
+export * from './family.js';
+
+export const catalog: Catalog = { families: [contract, lobby, storage, bounty], rights: subscriptionRights };
+
+/** `data` of any event: a union that narrows on `type`. */
+export type HashiEvent =
+  DataOf<typeof contract> | DataOf<typeof lobby> | DataOf<typeof storage> | DataOf<typeof bounty>;
+export type HashiEventType = HashiEvent['type'];
+
+/** Any message that carries an event: a union that narrows on `type`. */
+export type HashiMessage =
+  MessageOf<typeof contract> | MessageOf<typeof lobby> | MessageOf<typeof storage> | MessageOf<typeof bounty>;
+
+/** The family of every event type. */
+export function familiesByEvent(from: Catalog): ReadonlyMap<string, Family> {
+  return new Map(
+    from.families.flatMap((family) => Object.keys(family.events).map((type) => [type, family] as const)),
+  );
+}

@@ -1,0 +1,285 @@
+/** Turns the catalogue into the trigger functions that write the log: one readable SQL file a table. */
+import { isoTimestamp, type TableRef, type Transition } from './define.js';
+import type { EventDefinition, Family, Relation, RightsWatch } from './family.js';
+import type { Catalog } from './index.js';
+import { audienceSql, ident, literal, objectSql, qualified } from './sql.js';
+
+/** The trigger function of one table. */
+export interface TableTrigger {
+  readonly table: TableRef;
+  readonly functionName: string;
+  /** `create or replace function …`, with its comment and revoked from PUBLIC. */
+  readonly functionSql: string;
+}
+
+/** The part of a table's function that belongs to one family. */
+interface Section {
+  readonly family: Family;
+  readonly relation: Relation | undefined;
+  readonly events: readonly (readonly [type: string, event: EventDefinition])[];
+}
+
+const key = (table: TableRef) => `${table.schema}.${table.name}`;
+
+function sectionsOf(catalog: Catalog, table: TableRef): Section[] {
+  return catalog.families.flatMap((family) => {
+    const events = Object.entries(family.events).filter(
+      ([, event]) => key(event.relation?.table ?? family.table) === key(table),
+    );
+    return events.length > 0 ? [{ family, relation: events[0]?.[1].relation, events }] : [];
+  });
+}
+
+/** Every table the catalogue watches, in its order. Rights are watched on tables of families alone. */
+export function watchedTables(catalog: Catalog): TableRef[] {
+  const tables = new Map<string, TableRef>();
+  for (const family of catalog.families) {
+    tables.set(key(family.table), family.table);
+    for (const { relation } of Object.values(family.events)) {
+      if (relation) tables.set(key(relation.table), relation.table);
+    }
+  }
+  for (const { table } of catalog.rights) tables.set(key(table), table);
+  return [...tables.values()];
+}
+
+const isSet = (column: string) => `new.${ident(column)} is not null`;
+const differs = (column: string) => `new.${ident(column)} is distinct from old.${ident(column)}`;
+
+/** The condition under which an operation is the transition; null: never. */
+function condition(transition: Transition, operation: 'INSERT' | 'UPDATE' | 'DELETE'): string | null {
+  switch (transition.kind) {
+    case 'inserted':
+      return operation === 'INSERT' ? 'true' : null;
+    case 'inserted-with':
+      return operation === 'INSERT' ? `new.${ident(transition.column)} = ${literal(transition.value)}` : null;
+    case 'becomes': {
+      if (operation !== 'UPDATE') return null;
+      const { column, value, where } = transition;
+      const also = where ? ` and new.${ident(where.column)} = ${literal(where.value)}` : '';
+      return `new.${ident(column)} = ${literal(value)} and ${differs(column)}${also}`;
+    }
+    case 'set':
+      if (operation === 'INSERT') return transition.byInsert ? isSet(transition.column) : null;
+      return operation === 'UPDATE' ? `${isSet(transition.column)} and ${differs(transition.column)}` : null;
+    case 'deleted':
+      return operation === 'DELETE' ? 'true' : null;
+    case 'deleted-or-set':
+      if (operation === 'DELETE') return `old.${ident(transition.column)} is null`;
+      return operation === 'UPDATE' ? `${isSet(transition.column)} and ${differs(transition.column)}` : null;
+  }
+}
+
+/** `events := …` for one operation, with what an event brings besides. */
+function transitionsSql(section: Section, operation: 'INSERT' | 'UPDATE' | 'DELETE', by: string): string {
+  const lines = section.events.flatMap(([type, event]) => {
+    const when = condition(event.transition, operation);
+    if (when === null) return [];
+    const extra = event.effect === 'close' ? ` effect := 'close';` : '';
+    const statement = `events := events || text ${literal(type)};${extra}`;
+    return when === 'true' ? [`${by}${statement}`] : [`${by}if ${when} then ${statement} end if;`];
+  });
+  return lines.length > 0 ? lines.join('\n') : `${by}null;`;
+}
+
+function operationsSql(section: Section): string {
+  return [
+    `    if tg_op = 'INSERT' then`,
+    `      changed := new;`,
+    transitionsSql(section, 'INSERT', '      '),
+    `    elsif tg_op = 'UPDATE' then`,
+    `      changed := new;`,
+    transitionsSql(section, 'UPDATE', '      '),
+    `    else`,
+    `      changed := old;`,
+    transitionsSql(section, 'DELETE', '      '),
+    `    end if;`,
+  ].join('\n');
+}
+
+/** A membership that moves to another lobby or player is a left and a joined: two rounds, the old row's first. */
+function membershipSql(section: Section, relation: Relation): string {
+  const typeOf = (effect: string) =>
+    literal(section.events.find(([, event]) => event.effect === effect)?.[0] ?? '');
+  const columns = [relation.by, relation.player ?? relation.by].map(ident);
+  const moved = columns.map((column) => `new.${column} is distinct from old.${column}`).join(' or ');
+  return [
+    `    if leaving then`,
+    `      if tg_op = 'INSERT' then continue; end if;`,
+    `      if tg_op = 'UPDATE' and not (${moved}) then return null; end if;`,
+    `      changed := old; events := events || text ${typeOf('leave')}; effect := 'leave';`,
+    `    else`,
+    `      if tg_op = 'DELETE' then continue; end if;`,
+    `      changed := new; events := events || text ${typeOf('join')}; effect := 'join';`,
+    `    end if;`,
+    `    member := changed.${ident(relation.player ?? relation.by)};`,
+  ].join('\n');
+}
+
+const indented = (text: string, by: number) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
+
+function bodySql({ family, relation }: Section): string {
+  const subject = relation ? 'subject' : 'changed';
+  const rows = { subject, changed: relation ? 'changed' : null };
+  const audience = audienceSql(family.audience, rows);
+  const also = Object.values(family.events).find((event) => event.alsoPlayer)?.alsoPlayer;
+  const find = relation && [
+    `      select * into subject from ${qualified(family.table)} t where t.${ident(family.primaryKey[0] ?? 'id')} = changed.${ident(relation.by)};`,
+    `      if not found then events := '{}'; end if;`,
+    `    end if;`,
+    `    if cardinality(events) > 0 then`,
+  ];
+  const fields = {
+    ...family.keys,
+    timestamp: { source: { kind: 'expression' as const, sql: 'realtime.iso(at)' }, schema: isoTimestamp },
+    payload: family.payload,
+  };
+  return [
+    `    if cardinality(events) > 0 then`,
+    ...(find ?? []),
+    `      room := ${audience.room};`,
+    ...(audience.player === 'null' ? [] : [`      player := ${audience.player};`]),
+    ...(also && !relation
+      ? [`      if tg_op = 'INSERT' then player := changed.${ident(also)}; end if;`]
+      : []),
+    `      body := ${indented(objectSql(fields, rows), 6)}::text;`,
+    `    end if;`,
+  ].join('\n');
+}
+
+/** What becomes of a change whose event cannot be built: it takes its place in the log, and the write goes on. */
+function quarantineSql(
+  { family, relation }: Section,
+  table: TableRef,
+  watch: RightsWatch | undefined,
+): string {
+  const primaryKey = relation?.primaryKey ?? family.primaryKey;
+  const { audience } = family;
+  const direct = audience.kind === 'room' && !audience.through;
+  const roomColumn = direct ? (relation ? relation.by : audience.column) : null;
+  const room =
+    roomColumn && direct ? `${literal(`${audience.prefix}:`)} || (broken->>${literal(roomColumn)})` : 'null';
+  const player = relation?.player ? `broken->>${literal(relation.player)}` : 'null';
+  const closing = Object.values(family.events).some((event) => event.effect === 'close');
+  const effect = relation?.player
+    ? `'reset'`
+    : closing && !relation
+      ? `case when tg_op = 'DELETE' then 'close' end`
+      : 'null';
+  return [
+    `  exception`,
+    `    when data_exception or syntax_error_or_access_rule_violation or internal_error`,
+    `      or feature_not_supported or program_limit_exceeded then`,
+    `      get stacked diagnostics failure = message_text, state = returned_sqlstate;`,
+    `      broken := to_jsonb(coalesce(new, old));`,
+    `      perform realtime.quarantine(`,
+    `        ${literal(family.name)}, ${literal(key(table))}, tg_op, broken, array[${primaryKey.map(literal).join(', ')}],`,
+    `        ${room}, ${effect}, ${player}, state, failure`,
+    `      );`,
+    `      events := '{}';`,
+    ...(watch
+      ? [`      if tg_op <> 'INSERT' then ending := to_jsonb(old)->>${literal(watch.room)}; end if;`]
+      : []),
+    `  end;`,
+  ].join('\n');
+}
+
+const emitSql = [
+  `  foreach event in array events loop`,
+  `    insert into realtime.events (type, room, player, effect, member, data, occurred_at)`,
+  `    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);`,
+  `  end loop;`,
+].join('\n');
+
+/** The bell is on the queue once the first event is written: the others of the transaction need none. */
+const rungSql = [
+  `  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then`,
+  `    perform set_config('realtime.rung', 'yes', true);`,
+  `  end if;`,
+].join('\n');
+
+function sectionSql(section: Section, table: TableRef, watch: RightsWatch | undefined): string {
+  const membership = section.relation?.player !== undefined;
+  const block = [
+    `  events := '{}';`,
+    ...(membership ? [] : [`  effect := null;`]),
+    `  begin`,
+    ...(watch ? [rightsSql(watch)] : []),
+    membership && section.relation ? membershipSql(section, section.relation) : operationsSql(section),
+    bodySql(section),
+    quarantineSql(section, table, watch),
+    emitSql,
+    rungSql,
+  ].join('\n');
+  const title = `  -- ${section.family.name}`;
+  if (!membership) return `${title}\n${block}`;
+  return `${title}\n  foreach leaving in array array[true, false] loop\n  ${indented(block, 2)}\n  end loop;`;
+}
+
+/** Notes the lobby whose rights a change may end; told after the events, see `realtime.tell_rights`. */
+function rightsSql(watch: RightsWatch): string {
+  const changed = `(${watch.columns.map(differs).join(' or ')})`;
+  const holder = watch.holder === undefined ? '' : ` and old.${ident(watch.holder)} is not null`;
+  const ends =
+    watch.holder === undefined
+      ? `tg_op = 'UPDATE' and ${changed}`
+      : `tg_op = 'DELETE'${holder} or tg_op = 'UPDATE'${holder} and ${changed}`;
+  return `    if ${ends} then\n      ending := old.${ident(watch.room)}::text;\n    end if;`;
+}
+
+/** The trigger function of one watched table. */
+export function tableTrigger(catalog: Catalog, table: TableRef): TableTrigger {
+  const sections = sectionsOf(catalog, table);
+  const watch = catalog.rights.find((rights) => key(rights.table) === key(table));
+  const name = table.schema === 'public' ? `on_${table.name}` : `on_${table.schema}_${table.name}`;
+  const functionName = `realtime.${ident(name)}`;
+  const functionSql = `-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
+-- Writes the events of ${key(table)} to the log, in the transaction of the change.
+create or replace function ${functionName}() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $trigger$
+declare
+  at constant timestamptz := clock_timestamp();
+  changed record;
+  subject record;
+  events text[];
+  event text;
+  room text;
+  player text;
+  effect text;
+  member text;
+  body text;
+  leaving boolean;
+  ending text;
+  broken jsonb;
+  failure text;
+  state text;
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into realtime.events (type, room, effect, occurred_at)
+    values ('realtime.truncated', '*', ${sections.some((section) => isMembershipTable(catalog, section, table)) ? `'reset'` : 'null'}, at);
+    return null;
+  end if;
+${sections.map((section, index) => sectionSql(section, table, index === 0 ? watch : undefined)).join('\n')}${
+    watch
+      ? `\n  -- a right to subscribe may have ended\n  if ending is not null then perform realtime.tell_rights(ending); end if;`
+      : ''
+  }
+  return null;
+end
+$trigger$;
+revoke all on function ${functionName}() from public;
+`;
+  return { table, functionName, functionSql };
+}
+
+/** Truncating one of these empties rooms. */
+function isMembershipTable(catalog: Catalog, section: Section, table: TableRef): boolean {
+  return (
+    section.relation?.player !== undefined ||
+    Object.values(section.family.events).some(
+      (event) => event.relation?.player !== undefined && key(section.family.table) === key(table),
+    )
+  );
+}
