@@ -6,6 +6,10 @@ const hidden = '[redacted]';
 const secretKey =
   /(token|jwt|authorization|cookie|password|passwd|secret|presignedurl|uploadid|apikey|privatekey)$/;
 
+const word = '(?:token|password|passwd|secret|signature|authorization|cookie|upload_?id|presigned_?url)';
+const assignment = new RegExp(`(${word}=\\s*)(?:"[^"]*"|'[^']*'|[^\\s&"',;}]+)`, 'gi');
+const quoted = new RegExp(`(${word}[\\\\"']*\\s*:\\s*[\\\\]*["'])[^"'\\\\]+`, 'gi');
+
 /** Whether the value under this key is a credential, whatever it holds. */
 export function isSecretKey(key: string): boolean {
   return secretKey.test(key.toLowerCase().replaceAll(/[-_]/g, ''));
@@ -18,11 +22,8 @@ export function scrubText(text: string): string {
   if (clean.includes('eyJ')) clean = clean.replaceAll(/eyJ[\w-]{6,}(?:\.[\w-]*)*/g, hidden);
   if (clean.includes('://')) clean = clean.replaceAll(/:\/\/([^\s:/@]*):\S*@/g, '://$1:***@');
   if (clean.includes('?')) clean = clean.replaceAll(/\S+/g, withoutQuery);
-  // What is left: form bodies, headers in a message, libpq's `password=…`.
-  clean = clean.replaceAll(
-    /((?:token|password|passwd|secret|signature|upload_?id)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&"',;}]+)/gi,
-    `$1${hidden}`,
-  );
+  // What is left: form bodies, quoted JSON, libpq's `password=…`. With `:` only between quotes, for "bad token: expired".
+  clean = clean.replaceAll(assignment, `$1${hidden}`).replaceAll(quoted, `$1${hidden}`);
   return clean.replaceAll(/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${hidden}`);
 }
 
