@@ -19,7 +19,7 @@ export function isSecretKey(key: string): boolean {
 export function scrubText(text: string): string {
   let clean = text;
   // A JWT or the start of one: base64url of `{"`.
-  if (clean.includes('eyJ')) clean = clean.replaceAll(/eyJ[\w-]{6,}(?:\.[\w-]*)*/g, hidden);
+  if (clean.includes('eyJ')) clean = clean.replaceAll(/eyJ[\w+/=-]{6,}(?:\.[\w+/=-]*)*/g, hidden);
   if (clean.includes('://')) clean = clean.replaceAll(/:\/\/([^\s:/@]*):\S*@/g, '://$1:***@');
   if (clean.includes('?')) clean = clean.replaceAll(/\S+/g, withoutQuery);
   // What is left: form bodies, quoted JSON, libpq's `password=…`. With `:` only between quotes, for "bad token: expired".
