@@ -1,0 +1,72 @@
+/** Connections to Postgres that never bring the process down: every client has an error handler from the start. */
+import pg from 'pg';
+
+/** The part of pino's logger that this folder uses: fields first, then the sentence. */
+export interface DatabaseLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ClientOptions {
+  /** `postgres://…`; TLS as it says. */
+  readonly url: string;
+  /** What `pg_stat_activity` calls the connection. */
+  readonly applicationName: string;
+  readonly logger?: DatabaseLogger | undefined;
+  /** From the first packet to the first prompt; 5000 unless given. */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface PoolOptions extends ClientOptions {
+  /** Connections at most. */
+  readonly max: number;
+}
+
+const keepAliveDelayMs = 10_000;
+
+/** Opens nothing yet: the first query does. Rejections of queries are the caller's, lost connections are logged. */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({ ...configOf(options), max: options.max });
+  // A connection lost while it is checked out reports to its client alone, an idle one to both.
+  pool.on('connect', (client) => logLoss(client, options));
+  pool.on('error', (_error) => {
+    // Without a listener the event would end the process; the client's own has logged it.
+  });
+  return pool;
+}
+
+/**
+ * A connection of its own, for LISTEN or for DDL. The caller ends it, and hears of its loss by `end`.
+ * @throws what `pg` says; `describeDatabaseError` puts it in words
+ */
+export async function connectClient(options: ClientOptions): Promise<pg.Client> {
+  const client = new pg.Client(configOf(options));
+  logLoss(client, options);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    // The failed attempt may have left a socket; its own complaint says no more than the error we throw.
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+function configOf({ url, applicationName, connectTimeoutMs = 5_000 }: ClientOptions): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
+  };
+}
+
+function logLoss(client: pg.ClientBase, { logger, applicationName }: ClientOptions): void {
+  client.on('error', (error) => {
+    logger?.warn({ err: error, connection: applicationName }, 'Lost a connection to the database');
+  });
+}
+
+export { describeDatabaseError, redactUrl } from './explain.js';
