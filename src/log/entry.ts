@@ -1,0 +1,42 @@
+/** An entry of the ordered log: an event of the catalogue, or something the server itself must act on. */
+
+/** What an entry does to rooms, at its place in the order. */
+export type EntryEffect = 'join' | 'leave' | 'close' | 'rights' | 'reset';
+
+export interface LogEntry {
+  /** Its place: dense, the same on every instance. */
+  readonly seq: number;
+  /** An event of the catalogue, or `realtime.quarantined`, `realtime.truncated`, `realtime.rights`. */
+  readonly type: string;
+  /** `'*'` everyone, `<prefix>:<id>` a room, null nobody. */
+  readonly room: string | null;
+  /** A player who gets it besides the room. */
+  readonly player: string | null;
+  readonly effect: EntryEffect | null;
+  /** The player who joins or leaves. */
+  readonly member: string | null;
+  /** The message's `data`, final JSON, as the trigger wrote it: handed on without being looked into. */
+  readonly data: string | null;
+  /** When the change was made, in milliseconds of the epoch, by the database's clock. */
+  readonly at: number;
+}
+
+/** A row of `realtime.read` and its like; `seq` comes as text. */
+export interface EntryRow extends Omit<LogEntry, 'seq'> {
+  readonly seq: string;
+}
+
+export const everyoneRoom = '*';
+
+export function entryOf(row: EntryRow): LogEntry {
+  return {
+    seq: Number(row.seq),
+    type: row.type,
+    room: row.room,
+    player: row.player,
+    effect: row.effect,
+    member: row.member,
+    data: row.data,
+    at: row.at,
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * Follows the log: every entry once, in order, for as long as the process lives, whatever happens to the database.
+ *
+ * NOTIFY is a hint; the row is the truth: entries are read from the log by position, and a notification only
+ * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
+ * others only read until it falls silent.
+ */
+import type { LogEntry } from './entry.js';
+import { Backoff } from './backoff.js';
+import { Pace } from './pace.js';
+import { Recent } from './recent.js';
+import { LogSession } from './session.js';
+
+/** What somebody who follows the log is told; called synchronously, in order. */
+export interface FeedObserver {
+  /** The next entries. The feed's `position` is that of the last one when this is called. */
+  onEntries(entries: readonly LogEntry[]): void;
+  /** Entries are lost for good, or the log has begun anew: what clients know may be wrong. */
+  onGap(reason: string): void;
+  onUp?(): void;
+  onDown?(error: Error): void;
+}
+
+export interface FeedOptions {
+  readonly url: string;
+  readonly observer: FeedObserver;
+  /** How many entries to read at once. */
+  readonly pageSize?: number;
+  /** After this long without an answer the connection counts as dead, in milliseconds. */
+  readonly timeoutMs?: number;
+  readonly busyMs?: number;
+  readonly sweepMs?: number;
+  readonly now?: () => number;
+  readonly onBatch?: (entries: number) => void;
+}
+
+/** How long another instance's numbering keeps us from trying, in milliseconds. */
+const followMs = 100;
+
+export class Feed {
+  readonly recent = new Recent();
+  /** The seq of the last entry handed on. */
+  position = 0;
+  /** The newest seq known of. */
+  head = 0;
+  epoch = '';
+
+  private session: LogSession | undefined;
+  private running = false;
+  private turning: Promise<void> | undefined;
+  private again = false;
+  private timer: NodeJS.Timeout | undefined;
+  private timerAt = Number.POSITIVE_INFINITY;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private lastTurnAt = 0;
+  private lastGoodAt = 0;
+  private otherAt = Number.NEGATIVE_INFINITY;
+  private lastError: Error | undefined;
+  private barriers: (() => void)[] = [];
+  private readonly backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
+  private readonly pace: Pace;
+  private readonly busyMs: number;
+  private readonly now: () => number;
+
+  constructor(private readonly options: FeedOptions) {
+    this.busyMs = options.busyMs ?? 3;
+    this.pace = new Pace({ busyMs: this.busyMs, sweepMs: options.sweepMs ?? 1000 });
+    this.now = options.now ?? (() => performance.now());
+  }
+
+  /** Connects and goes to the head of the log; throws if that fails. From then on it reconnects by itself. */
+  async start(): Promise<void> {
+    this.running = true;
+    try {
+      await this.connect();
+    } catch (error) {
+      this.running = false;
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    clearTimeout(this.timer);
+    clearTimeout(this.retryTimer);
+    const { session } = this;
+    this.session = undefined;
+    await this.turning;
+    await session?.close();
+  }
+
+  /** Why it is not live, or null when it is: connected, and within `maxLagMs` of the log's head. */
+  trouble(maxLagMs = 5000): string | null {
+    if (!this.session) return `the database is not reachable: ${this.lastError?.message ?? 'connecting'}`;
+    const silent = this.now() - this.lastGoodAt;
+    if (silent > maxLagMs) return `the log has not been read for ${Math.round(silent / 1000)} s`;
+    return null;
+  }
+
+  /**
+   * Calls back synchronously between two entries, when everything that had committed before this call has been
+   * handed on: what a query returned before it is then known to be part of `position`.
+   */
+  atBarrier(callback: () => void): void {
+    this.barriers.push(callback);
+    this.wake(0);
+  }
+
+  private async connect(): Promise<void> {
+    const session = await LogSession.open(
+      { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000 },
+      {
+        onBell: () => this.wake(this.following() ? this.busyMs * (3 + Math.random() * 5) : 0),
+        onAdvanced: (seq, own) => {
+          if (own) return;
+          this.otherAt = this.now();
+          if (seq > this.position) this.wake(0);
+        },
+        onLost: (error) => this.onLost(error),
+      },
+    );
+    try {
+      const { epoch, renewed } = await session.epoch();
+      const first = this.epoch === '';
+      if (first || renewed || epoch !== this.epoch) {
+        const head = (await session.advance()) ?? (await this.headOf(session));
+        this.epoch = epoch;
+        this.position = head;
+        this.head = head;
+        this.recent.clear();
+        if (!first) this.options.observer.onGap('the database was restored or replaced');
+      }
+    } catch (error) {
+      await session.close().catch((_closing: unknown) => undefined);
+      throw error;
+    }
+    if (!this.running) {
+      await session.close();
+      return;
+    }
+    this.session = session;
+    this.lastGoodAt = this.now();
+    this.backoff.reset();
+    this.lastError = undefined;
+    this.options.observer.onUp?.();
+    this.wake(0);
+  }
+
+  /** The head while another instance numbers: it is done within milliseconds. */
+  private async headOf(session: LogSession): Promise<number> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const head = await session.advance();
+      if (head !== null) return head;
+    }
+  }
+
+  private onLost(error: Error): void {
+    this.session = undefined;
+    if (!this.running) return;
+    this.lastError = error;
+    this.options.observer.onDown?.(error);
+    this.retry();
+  }
+
+  private retry(): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => {
+      this.connect().catch((error: unknown) => {
+        this.lastError = error instanceof Error ? error : new Error(String(error));
+        this.options.observer.onDown?.(this.lastError);
+        if (this.running) this.retry();
+      });
+    }, this.backoff.next());
+  }
+
+  private following(): boolean {
+    return this.now() - this.otherAt < followMs;
+  }
+
+  /** Makes a turn happen in `waitMs`, or sooner if one is due sooner. */
+  private wake(waitMs: number): void {
+    if (!this.running || !this.session) return;
+    if (this.turning) {
+      this.again ||= waitMs === 0;
+      return;
+    }
+    const now = this.now();
+    // The first at once; under load, turns keep their distance and take more entries each.
+    const at = Math.max(now + waitMs, this.lastTurnAt + this.busyMs);
+    if (at >= this.timerAt) return;
+    clearTimeout(this.timer);
+    this.timerAt = at;
+    if (at <= now) this.turn();
+    else this.timer = setTimeout(() => this.turn(), at - now);
+  }
+
+  private turn(): void {
+    clearTimeout(this.timer);
+    this.timerAt = Number.POSITIVE_INFINITY;
+    const { session } = this;
+    if (!session || this.turning) return;
+    this.lastTurnAt = this.now();
+    this.again = false;
+    const barriers = this.barriers;
+    this.barriers = [];
+    this.turning = this.take(session, barriers).then(
+      (found) => {
+        this.turning = undefined;
+        const waitMs = this.pace.next(found);
+        // Followers look again only when the other has been silent for a while.
+        this.wake(
+          this.again || this.barriers.length > 0 ? 0 : this.following() ? Math.max(waitMs, followMs) : waitMs,
+        );
+      },
+      (error: unknown) => {
+        this.turning = undefined;
+        this.barriers = [...barriers, ...this.barriers];
+        this.lastError = error instanceof Error ? error : new Error(String(error));
+        // Lost connections come back through onLost; an error of SQL is tried again at the sweep.
+        if (this.session) {
+          this.options.observer.onDown?.(this.lastError);
+          this.wake(1000);
+        }
+      },
+    );
+  }
+
+  /** One look at the log. Returns whether there was anything new. */
+  private async take(session: LogSession, barriers: (() => void)[]): Promise<boolean> {
+    const before = this.position;
+    let head: number | null = null;
+    if (barriers.length > 0 || !this.following()) {
+      head = await session.advance();
+      if (head === null) this.otherAt = this.now();
+      else this.head = Math.max(this.head, head);
+    }
+    if (head === null || head > this.position) await this.readOn(session);
+    this.lastGoodAt = this.now();
+    if (barriers.length > 0) {
+      // Only our own advance, begun after the barrier was asked for, is known to have seen all before it.
+      if (head === null || head > this.position) this.barriers = [...barriers, ...this.barriers];
+      else for (const callback of barriers) callback();
+    }
+    return this.position > before;
+  }
+
+  private async readOn(session: LogSession): Promise<void> {
+    const pageSize = this.options.pageSize ?? 1000;
+    for (;;) {
+      const entries = await session.read(this.position, pageSize);
+      const first = entries[0];
+      const last = entries.at(-1);
+      if (!first || !last) return;
+      const gap = first.seq !== this.position + 1;
+      for (const entry of entries) this.recent.push(entry);
+      this.position = last.seq;
+      this.head = Math.max(this.head, last.seq);
+      this.options.onBatch?.(entries.length);
+      // Dense: a jump means that retention was faster than this instance.
+      if (gap) {
+        this.recent.clear();
+        for (const entry of entries) this.recent.push(entry);
+        this.options.observer.onGap('this instance was away for longer than the log is kept');
+      }
+      this.options.observer.onEntries(entries);
+      if (entries.length < pageSize) return;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/** The newest entries, in memory: where a replay from the database meets what is live. */
+import type { LogEntry } from './entry.js';
+
+export interface RecentOptions {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+}
+
+export class Recent {
+  private entries: LogEntry[] = [];
+  private first = 0;
+  private bytes = 0;
+
+  constructor(private readonly options: RecentOptions = { maxEntries: 4096, maxBytes: 8 << 20 }) {}
+
+  /** The smallest seq a reader may have seen last for `after` to hold all that follows. */
+  get start(): number {
+    const oldest = this.entries[this.first];
+    return oldest ? oldest.seq - 1 : Number.POSITIVE_INFINITY;
+  }
+
+  push(entry: LogEntry): void {
+    this.entries.push(entry);
+    this.bytes += sizeOf(entry);
+    const { maxEntries, maxBytes } = this.options;
+    while (
+      this.entries.length - this.first > maxEntries ||
+      (this.bytes > maxBytes && this.entries.length - this.first > 1)
+    ) {
+      const oldest = this.entries[this.first++];
+      if (oldest) this.bytes -= sizeOf(oldest);
+    }
+    // The dropped front is cut off in one go, when it is as long as what remains.
+    if (this.first > 64 && this.first * 2 > this.entries.length) {
+      this.entries = this.entries.slice(this.first);
+      this.first = 0;
+    }
+  }
+
+  /** What follows `seq`; only meaningful when `seq >= start`. */
+  after(seq: number): readonly LogEntry[] {
+    const oldest = this.entries[this.first];
+    if (!oldest) return [];
+    // Dense: the index follows from the seq.
+    return this.entries.slice(this.first + Math.max(0, seq + 1 - oldest.seq));
+  }
+
+  clear(): void {
+    this.entries = [];
+    this.first = 0;
+    this.bytes = 0;
+  }
+}
+
+const sizeOf = (entry: LogEntry) => 200 + (entry.data?.length ?? 0);

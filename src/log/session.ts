@@ -1,0 +1,158 @@
+/** The listener's own database connection: LISTEN, and the calls that advance and read the log. */
+import pg from 'pg';
+import { entryOf, type EntryRow, type LogEntry } from './entry.js';
+
+export interface SessionOptions {
+  readonly url: string;
+  /** A query or connection attempt that takes longer counts as a dead connection, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface SessionEvents {
+  /** A transaction with events has committed. */
+  readonly onBell: () => void;
+  /** Somebody has numbered up to `seq`; `own`: this very connection. */
+  readonly onAdvanced: (seq: number, own: boolean) => void;
+  /** The connection is gone; called once, and not after `close`. */
+  readonly onLost: (error: Error) => void;
+}
+
+/** One connection from LISTEN to its end; whoever holds it makes another when it is lost. */
+export class LogSession {
+  private lost = false;
+
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly events: SessionEvents,
+    private readonly backendPid: number,
+  ) {}
+
+  /** Connects and listens. Throws what `pg` throws; nothing is left open then. */
+  static async open(options: SessionOptions, events: SessionEvents): Promise<LogSession> {
+    const client = new pg.Client({
+      connectionString: options.url,
+      application_name: 'hashi-socket listener',
+      connectionTimeoutMillis: options.timeoutMs,
+      query_timeout: options.timeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      // Numbering depends on seeing each commit as it comes, whatever the database's default is.
+      options: '-c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off',
+    });
+    let session: LogSession | undefined;
+    let early: Error | undefined;
+    const onError = (error: Error) => {
+      if (session) session.lose(error);
+      else early = error;
+    };
+    client.on('error', onError);
+    client.on('end', () => onError(new Error('the database closed the connection')));
+    client.on('notification', (message) => session?.hear(message));
+    try {
+      await client.connect();
+      await client.query('listen hashi_bell');
+      await client.query('listen hashi_log');
+      const { rows } = await client.query<{ pid: number; channels: string[] }>(
+        'select pg_backend_pid() as pid, array(select pg_listening_channels()) as channels',
+      );
+      const heard = rows[0]?.channels ?? [];
+      if (!heard.includes('hashi_bell') || !heard.includes('hashi_log')) {
+        throw new PoolerError();
+      }
+      if (early) throw early;
+      session = new LogSession(client, events, rows[0]?.pid ?? 0);
+      return session;
+    } catch (error) {
+      destroy(client);
+      throw error;
+    }
+  }
+
+  private hear(message: pg.Notification): void {
+    if (message.channel === 'hashi_bell') this.events.onBell();
+    else if (message.channel === 'hashi_log') {
+      const seq = Number(message.payload);
+      // Anybody can notify: what is no number is worth a look at the log, no more.
+      this.events.onAdvanced(Number.isSafeInteger(seq) ? seq : 0, message.processId === this.backendPid);
+    }
+  }
+
+  private lose(error: Error): void {
+    if (this.lost) return;
+    this.lost = true;
+    destroy(this.client);
+    this.events.onLost(error);
+  }
+
+  private async query<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<Row[]> {
+    try {
+      return (await this.client.query<Row>(config)).rows;
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      // Without a SQLSTATE it is the connection, or a query that hangs: no further use of it.
+      if (
+        !('code' in cause) ||
+        !/^[0-9A-Z]{5}$/.test(String(cause.code)) ||
+        /^(08|57P)/.test(String(cause.code))
+      ) {
+        this.lose(cause);
+      }
+      throw cause;
+    }
+  }
+
+  /** Numbers what is new. Returns the newest seq, or null when another instance is at it right now. */
+  async advance(): Promise<number | null> {
+    const rows = await this.query<{ head: string | null }>({
+      name: 'advance',
+      text: 'select realtime.advance() as head',
+    });
+    const head = rows[0]?.head;
+    return head === null || head === undefined ? null : Number(head);
+  }
+
+  /** The entries after `seq`, in order. */
+  async read(seq: number, most: number): Promise<LogEntry[]> {
+    const rows = await this.query<EntryRow>({
+      name: 'read',
+      text: 'select seq, type, room, player, effect, member, data, at from realtime.read($1, $2)',
+      values: [seq, most],
+    });
+    return rows.map(entryOf);
+  }
+
+  /** The epoch of this database; `renewed`: it is another database than the log was made in, and the log was emptied. */
+  async epoch(): Promise<{ epoch: string; renewed: boolean }> {
+    const rows = await this.query<{ epoch: string; renewed: boolean }>({
+      text: 'select epoch, renewed from realtime.ensure_epoch()',
+    });
+    if (!rows[0]) throw new Error('realtime.ensure_epoch() returned no row');
+    return rows[0];
+  }
+
+  /** Closes without telling `onLost`. */
+  async close(): Promise<void> {
+    if (this.lost) return;
+    this.lost = true;
+    await this.client.end();
+  }
+}
+
+/** LISTEN did not take: a pooler hands every statement to another backend. */
+export class PoolerError extends Error {
+  override readonly name = 'PoolerError';
+  constructor() {
+    super(
+      'LISTEN has no effect on this connection: DATABASE_URL points at a pooler in transaction mode. ' +
+        'Point it at Postgres itself, or at a pooler in session mode.',
+    );
+  }
+}
+
+/** Ends a connection that may not answer any more; nothing is waited for. */
+function destroy(client: pg.Client): void {
+  client.removeAllListeners('notification');
+  client.removeAllListeners('end');
+  // With a query in flight this destroys the socket, else it says goodbye; either way its errors are of no interest.
+  client.end().catch((_ended: unknown) => undefined);
+}
