@@ -112,7 +112,7 @@ class RemoteKeys implements KeySource {
   /** Joins the request under way or makes one, unless failures have called for a pause; never rejects. */
   private refresh(): Promise<void> {
     if (this.underWay !== undefined) return this.underWay;
-    if (this.stopping.signal.aborted || this.options.now() < this.pausedUntil) return Promise.resolve();
+    if (this.options.now() < this.pausedUntil) return Promise.resolve();
     this.underWay = this.load().finally(() => (this.underWay = undefined));
     return this.underWay;
   }

@@ -129,6 +129,19 @@ describe('a known key', () => {
     clock += minute;
     expect(await attempt(firstToken)).toBe('ok');
     expect(keys.lastError).toBeUndefined();
+    expect(await attempt(nextToken)).toBe('AUTH_ERROR unknown-key');
+  });
+
+  it('makes nobody wait for a server that has failed already', async () => {
+    const { attempt } = connect({ timeoutMs: hour });
+    await attempt(firstToken);
+    server.breakOff();
+    clock += 8 * hour;
+    await attempt(firstToken);
+    server.hang();
+    clock += minute;
+    expect(await attempt(firstToken)).toBe('ok');
+    await expect.poll(() => server.requests).toBe(3);
   });
 });
 
@@ -192,6 +205,16 @@ describe('an unknown key', () => {
       expect(await attempt(firstToken)).toBe('ok');
     },
   );
+
+  it('is found a second after a failure, when the server is back by then', async () => {
+    const { attempt } = connect();
+    await attempt(firstToken);
+    server.breakOff();
+    expect(await attempt(nextToken)).toBe('AUTH_UNAVAILABLE');
+    server.publish(first, next);
+    clock += second;
+    expect(await attempt(nextToken)).toBe('ok');
+  });
 
   it('is asked for at most every 30 s through a long outage', async () => {
     const { attempt } = connect();
