@@ -23,16 +23,19 @@ import { replaceFile } from './replace-file.js';
 import { canReach, giveTo, spawnIds, type RunAs } from './unprivileged.js';
 
 export const superuser = 'hashi';
+const placePrefix = 'hashi-socket-';
+/** Says, in a place outside the data directory, whose it is. */
+const servedFile = 'data-directory';
 
 const recordFile = z.object({
-  /** The directory that holds `postgres/`: the data directory itself wherever that can be reached. */
-  place: z.string(),
+  /** The directory that holds `postgres/`, unless it is the data directory itself: that one may be moved. */
+  place: z.string().optional(),
   port: z.number().int().optional(),
   password: z.string().min(1),
   settings: z.record(z.string(), z.string()).optional(),
 });
 /** What the data directory remembers of its cluster from one start to the next. Readable by its owner alone. */
-export type ClusterRecord = z.infer<typeof recordFile>;
+export type ClusterRecord = z.infer<typeof recordFile> & { readonly place: string };
 
 export const clusterIn = (place: string): string => join(place, 'postgres');
 const recordIn = (dataDir: string): string => join(dataDir, 'postgres.json');
@@ -54,7 +57,8 @@ export async function openDataDir(dataDir: string): Promise<string> {
 export async function readRecord(dataDir: string): Promise<ClusterRecord | undefined> {
   const path = recordIn(dataDir);
   try {
-    return recordFile.parse(JSON.parse(await readFile(path, 'utf8')));
+    const record = recordFile.parse(JSON.parse(await readFile(path, 'utf8')));
+    return { ...record, place: record.place ?? (await realpath(dataDir)) };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw new OperatorError(`${path} cannot be read: mend it, or remove ${dataDir} to start anew`, {
@@ -70,8 +74,10 @@ export async function readRecord(dataDir: string): Promise<ClusterRecord | undef
   return undefined;
 }
 
+/** @param dataDir its real path */
 export async function writeRecord(dataDir: string, record: ClusterRecord): Promise<void> {
-  await replaceFile(recordIn(dataDir), JSON.stringify(record, null, 2) + '\n', 0o600);
+  const stored = { ...record, place: record.place === dataDir ? undefined : record.place };
+  await replaceFile(recordIn(dataDir), JSON.stringify(stored, null, 2) + '\n', 0o600);
 }
 
 /**
@@ -85,12 +91,13 @@ export async function choosePlace(dataDir: string, runAs: RunAs | undefined): Pr
   await chmod(dataDir, (await stat(dataDir)).mode | 0o011);
   if (await canReach(runAs, dataDir)) return dataDir;
 
-  const name = `hashi-socket-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`;
+  const name = `${placePrefix}${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`;
   const temporary = await realpath(tmpdir()).catch(() => '/tmp');
   const bases = dataDir.startsWith(temporary + sep) ? [temporary, '/tmp'] : ['/var/lib', temporary, '/tmp'];
+  await sweep(temporary);
   for (const base of bases) {
     if (!(await canReach(runAs, base).catch(() => false))) continue;
-    const place = await makePlace(join(base, name)).catch(() => undefined);
+    const place = await makePlace(join(base, name), dataDir).catch(() => undefined);
     if (place !== undefined) return place;
   }
   throw new OperatorError(
@@ -100,14 +107,27 @@ export async function choosePlace(dataDir: string, runAs: RunAs | undefined): Pr
 }
 
 /** What lies there was left by a data directory that has been removed since; what is not ours stays untouched. */
-async function makePlace(path: string): Promise<string> {
+async function makePlace(path: string, dataDir: string): Promise<string> {
   const found = await lstat(path).catch(() => undefined);
   if (found?.isDirectory() && found.uid === process.getuid?.())
     await rm(path, { recursive: true, maxRetries: 5 });
   const place = (await exists(path)) ? await mkdtemp(`${path}-`) : path;
   await mkdir(place, { recursive: true });
   await chmod(place, 0o711);
+  await writeFile(join(place, servedFile), dataDir);
   return place;
+}
+
+/** Removes temporary places whose data directory is gone; a Postgres that still serves one ends with it. */
+async function sweep(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    if (!name.startsWith(placePrefix)) continue;
+    const path = join(temporary, name);
+    const found = await lstat(path).catch(() => undefined);
+    if (!found?.isDirectory() || found.uid !== process.getuid?.()) continue;
+    const dataDir = await readFile(join(path, servedFile), 'utf8').catch(() => undefined);
+    if (dataDir !== undefined && !(await exists(dataDir))) await rm(path, { recursive: true, maxRetries: 5 });
+  }
 }
 
 export const newPassword = (): string => randomBytes(24).toString('base64url');

@@ -106,19 +106,18 @@ async function prepare(
 ): Promise<{ cluster: Cluster; record: ClusterRecord }> {
   const settings = settingsOf(options.tuning ?? 'durable', options.settings ?? {});
   const found = await readRecord(dataDir);
-  const known = found !== undefined && (await exists(clusterIn(found.place))) ? found : undefined;
+  const foundPlace = found?.place ?? dataDir;
+  const known = (await exists(clusterIn(foundPlace))) ? found : undefined;
   if (found !== undefined && known === undefined) {
-    logger.warn(
-      { directory: clusterIn(found.place) },
-      'The embedded database is not there: making a new one',
-    );
+    logger.warn({ directory: clusterIn(foundPlace) }, 'The embedded database is not there: making a new one');
   }
 
-  const runAs = await whoRunsPostgres(clusterIn(known?.place ?? dataDir));
-  const place = known?.place ?? (await choosePlace(dataDir, runAs));
+  const runAs = await whoRunsPostgres(clusterIn(foundPlace));
+  const place = known === undefined ? await choosePlace(dataDir, runAs) : foundPlace;
   if (place !== dataDir) {
     const reason = `User ${runAs?.uid}, as whom Postgres runs under root, cannot enter the data directory`;
-    logger.warn({ dataDir, place }, `${reason}: the database lies in ${place}`);
+    const level = known === undefined ? 'warn' : 'info';
+    logger[level]({ dataDir, place }, `${reason}: the database lies in ${place}`);
   }
   const binaries = await findBinaries(place, runAs);
   const record = known ?? { place, password: newPassword() };
