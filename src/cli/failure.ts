@@ -1,0 +1,12 @@
+/** Says on the terminal why a command failed: the operator's errors in their own words, others with a hint. */
+import { OperatorError } from '../errors.js';
+import { scrubText } from '../telemetry/redaction.js';
+
+/** One line, or a few, with the line break at the end; never a credential, never a stack. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof OperatorError) return `hashi-socket: ${error.message.replace(/[^.!?]$/, '$&.')}\n`;
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  const hint =
+    'This was not expected: hashi-socket doctor checks the database; please report what it cannot explain.';
+  return `hashi-socket: ${scrubText(message)}\n${hint}\n`;
+}

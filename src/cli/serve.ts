@@ -1,0 +1,88 @@
+/** `serve`: runs the server until a signal ends it. */
+import type { Command } from 'commander';
+import { colorWanted, loadConfig, type Config } from '../config.js';
+import { createLogger, type Logger } from '../telemetry/logger.js';
+import { banner } from './banner.js';
+import { createShutdown } from './signals.js';
+
+/** What starting the server tells. */
+export interface StartedServer {
+  /** Where it listens, `http://127.0.0.1:3000`. */
+  readonly url: string;
+  /** For the console; in development mode alone. */
+  readonly developmentToken?: string;
+  readonly databaseUrl: string;
+  /** Whether the database is our own. */
+  readonly embedded: boolean;
+}
+
+/** What is expected of `src/server.ts`. */
+export interface Server {
+  start(): Promise<StartedServer>;
+  /** Drains, then stops; also while it starts. */
+  stop(): Promise<void>;
+}
+
+export type CreateServer = (parts: { config: Config; logger: Logger }) => Server;
+
+export function register(program: Command): void {
+  program
+    .command('serve', { isDefault: true })
+    .description('Run the server (the default command).')
+    // A misspelt command arrives here, the default, as an argument.
+    .allowExcessArguments()
+    .action(async (_: unknown, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) command.error(`error: unknown command '${word}'`, { exitCode: 2 });
+      await serve(async () => (await import('../server.js')).createServer);
+    });
+}
+
+/**
+ * Resolves never: the process ends by a signal or a failure.
+ * @param load gives the server's code, once the settings are known to be right
+ * @throws OperatorError when the server cannot start
+ */
+export async function serve(load: () => Promise<CreateServer>): Promise<never> {
+  const { config, warnings } = loadConfig();
+  const logger = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    color: colorWanted(process.stderr),
+  });
+  for (const warning of warnings) logger.warn(warning);
+  exitOnBugs(logger);
+
+  const createServer = await load();
+  const server = createServer({ config, logger });
+  let stopping = false;
+  const onSignal = createShutdown({
+    stop: () => server.stop(),
+    exit: (code) => process.exit(code),
+    onStopping(signal) {
+      stopping = true;
+      logger.info({ signal, drainMs: config.drainMs }, 'stopping');
+    },
+    onError: (error) => logger.error({ err: error }, 'could not stop cleanly'),
+  });
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+
+  try {
+    const started = await server.start();
+    if (!stopping) process.stdout.write(banner(started));
+  } catch (error) {
+    // A start that a signal has cut short may fail as it likes: the signal's exit code counts.
+    if (!stopping) throw error;
+    logger.debug({ err: error }, 'the start was given up');
+  }
+  return new Promise<never>(() => undefined);
+}
+
+/** After a bug the state is unknown: saying so and ending is safer than going on; whoever runs us starts us again. */
+function exitOnBugs(logger: Logger): void {
+  const report = (kind: string) => (error: unknown) =>
+    logger.fatal({ err: error }, `${kind}: this is a bug, the process ends`);
+  // In front of the listener in main.ts, which ends the process.
+  process.prependListener('uncaughtException', report('uncaught exception'));
+  process.prependListener('unhandledRejection', report('unhandled rejection'));
+}
