@@ -9,8 +9,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    // `serve` puts its logger in front of this one; a command that talks to a person prints.
-    if (process.listenerCount(event) === 1) process.stderr.write(describeFailure(error));
+    process.stderr.write(describeFailure(error));
     process.exit(1);
   });
 }

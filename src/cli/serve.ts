@@ -80,9 +80,11 @@ export async function serve(load: () => Promise<CreateServer>): Promise<never> {
 
 /** After a bug the state is unknown: saying so and ending is safer than going on; whoever runs us starts us again. */
 function exitOnBugs(logger: Logger): void {
-  const report = (kind: string) => (error: unknown) =>
+  const end = (kind: string) => (error: unknown) => {
     logger.fatal({ err: error }, `${kind}: this is a bug, the process ends`);
-  // In front of the listener in main.ts, which ends the process.
-  process.prependListener('uncaughtException', report('uncaught exception'));
-  process.prependListener('unhandledRejection', report('unhandled rejection'));
+    process.exit(1);
+  };
+  // In front of the listeners of main.ts, which print for a person.
+  process.prependListener('uncaughtException', end('uncaught exception'));
+  process.prependListener('unhandledRejection', end('unhandled rejection'));
 }

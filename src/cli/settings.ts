@@ -6,6 +6,6 @@ export function readSettings(
   warn: (text: string) => void = (text) => void process.stderr.write(text),
 ): LoadedConfig {
   const loaded = loadConfig();
-  for (const warning of loaded.warnings) warn(`warning: ${warning}.\n`);
+  for (const warning of loaded.warnings) warn(`warning: ${warning}\n`);
   return loaded;
 }

@@ -8,7 +8,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
     const edits = editDistance(wanted, withoutPrefix(candidate));
     if (best === undefined || edits < best.edits) best = { name: candidate, edits };
   }
-  return best !== undefined && best.edits <= Math.max(2, wanted.length / 2) ? best.name : undefined;
+  if (best === undefined) return undefined;
+  // More than half of it rewritten is another name, not a misspelt one.
+  const length = Math.max(wanted.length, withoutPrefix(best.name).length);
+  return best.edits <= length / 2 ? best.name : undefined;
 }
 
 // HASHI_PORT means PORT, AUTH_TIMEOUT_MS means HASHI_AUTH_TIMEOUT_MS: the prefix is the part people get wrong.
