@@ -15,7 +15,7 @@ import {
   type ClusterRecord,
 } from './cluster.js';
 import { acquireOwnerLock } from './owner-lock.js';
-import { end, ExitNotice, type Exit } from './postmaster.js';
+import { end, ExitNotice, servesCluster, type Exit } from './postmaster.js';
 import { connectAsSuperuser, serve, urlOf, type Cluster } from './serving.js';
 import { whoRunsPostgres } from './unprivileged.js';
 
@@ -82,7 +82,9 @@ async function start(
   const notice = new ExitNotice(postmaster);
   const stop = async () => {
     notice.expect();
-    await end(postmaster.pid, cluster.binaries);
+    // When it has ended by itself, its pid may be somebody else's by now.
+    if (await servesCluster(postmaster.pid, clusterIn(cluster.place)))
+      await end(postmaster.pid, cluster.binaries);
     await release();
     logger.info({ pid: postmaster.pid }, 'Embedded Postgres stopped');
   };

@@ -1,7 +1,7 @@
 /** One process at a time owns a data directory; the file that says so outlives its owner only as a stale one. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../errors.js';
 import { isAlive, startOf } from './process.js';
@@ -32,13 +32,17 @@ export async function acquireOwnerLock(dataDir: string): Promise<OwnerLock> {
 /** A link appears with its content or not at all, so nobody ever reads half a claim. */
 async function claim(path: string, owner: Owner): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, JSON.stringify(owner), { mode: 0o600 });
   try {
+    await writeFile(draft, JSON.stringify(owner));
+    await chmod(draft, 0o644); // another user must see that it is held
     await link(draft, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new OperatorError(`Could not lock ${path}: ${(error as Error).message}`, { cause: error });
+    throw new OperatorError(
+      `Could not write to ${dirname(path)} (${(error as Error).message}): make it writable, or set HASHI_DATA_DIR to another directory`,
+      { cause: error },
+    );
   } finally {
     await rm(draft, { force: true });
   }
