@@ -71,7 +71,15 @@ create table realtime.state (
   one boolean primary key default true check (one),
   epoch text not null,               -- part of every cursor
   cluster text not null,             -- system identifier, timeline and database the epoch belongs to
-  floor bigint not null default 0    -- the newest seq that is no longer kept
+  floor bigint not null default 0,   -- the newest seq that is no longer kept
+  secret text not null default replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')  -- signs Socket.IO sessions
+);
+--> statement-breakpoint
+-- Messages between instances that do not fit a notification.
+create table realtime.attachments (
+  id bigint generated always as identity primary key,
+  created_at timestamptz not null default now(),
+  payload bytea
 );
 --> statement-breakpoint
 -- Triggers and functions that are installed, with a hash of their text.

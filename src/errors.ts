@@ -50,7 +50,10 @@ export class ProtocolError extends Error {
     readonly code: ErrorCode,
     options: { message?: string; cause?: unknown } = {},
   ) {
-    super(options.message ?? errorMessages[code], options.cause === undefined ? {} : { cause: options.cause });
+    super(
+      options.message ?? errorMessages[code],
+      options.cause === undefined ? {} : { cause: options.cause },
+    );
   }
 }
 

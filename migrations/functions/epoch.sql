@@ -1,38 +1,41 @@
 -- The epoch a cursor belongs to: renewed when this database is not the one that the stored snapshots are from
 -- (restored elsewhere, copied, failed over). What is in the log then means nothing any more: it is emptied.
--- Returns the epoch, and whether it is new.
-create or replace function realtime.ensure_epoch(out epoch text, out renewed boolean)
+-- Returns the epoch, whether it is new, and the key that Socket.IO sessions are signed with.
+create or replace function realtime.ensure_epoch(out epoch text, out renewed boolean, out secret text)
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 declare
-  cluster text;
+  identity text;
   known record;
 begin
-  select format('%s/%s/%s', s.system_identifier, c.timeline_id, d.oid) into cluster
+  select format('%s/%s/%s', s.system_identifier, c.timeline_id, d.oid) into identity
   from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database();
-  select s.epoch, s.cluster into known from realtime.state s;
+  select s.epoch, s.cluster, s.secret into known from realtime.state s;
   renewed := false;
-  if known.cluster is not distinct from cluster then
+  if known.cluster is not distinct from identity then
     epoch := known.epoch;
+    secret := known.secret;
     return;
   end if;
   perform 1 from realtime.sequencer for update;
-  select s.epoch, s.cluster into known from realtime.state s;
-  if known.cluster is not distinct from cluster then
+  select s.epoch, s.cluster, s.secret into known from realtime.state s;
+  if known.cluster is not distinct from identity then
     epoch := known.epoch;
+    secret := known.secret;
     return;
   end if;
   epoch := substr(replace(gen_random_uuid()::text, '-', ''), 1, 12);
   if known is null then
-    insert into realtime.state (epoch, cluster) values (epoch, cluster);
+    insert into realtime.state as s (epoch, cluster) values (ensure_epoch.epoch, identity) returning s.secret into secret;
     return;
   end if;
   renewed := true;
   truncate realtime.events, realtime.log, realtime.ticks;
   insert into realtime.ticks (tick, slot, seq, snapshot)
   values (0, pg_sequence_last_value('realtime.slot') % 8, 0, pg_current_snapshot());
-  update realtime.state set epoch = ensure_epoch.epoch, cluster = ensure_epoch.cluster, floor = 0;
+  update realtime.state s set epoch = ensure_epoch.epoch, cluster = identity, floor = 0
+  returning s.secret into secret;
 end
 $$;
 revoke all on function realtime.ensure_epoch() from public;

@@ -49,7 +49,7 @@ begin
     select l.seq, e.room, e.effect
     from realtime.log l
     join realtime.events e on e.xid = l.event_xid and e.id = l.event_id and e.slot = l.event_slot
-    where l.member = player_id and l.seq > after
+    where l.member = player_id and l.seq > after and e.effect in ('join', 'leave', 'ended')
     order by l.seq;
 end
 $$;

@@ -41,7 +41,12 @@ begin
       member := changed.player_id;
       if cardinality(events) > 0 then
         select * into subject from public.lobbies t where t.id = changed.lobby_id;
-        if not found then events := '{}'; end if;
+        if not found then
+          -- The lobby is gone, and its memberships with it: its own event follows and closes the room.
+          events := '{}';
+          insert into realtime.events (type, room, effect, member, occurred_at)
+          values ('realtime.ended', 'lobby:' || changed.lobby_id, 'ended', member, at);
+        end if;
       end if;
       if cardinality(events) > 0 then
         room := 'lobby:' || subject.id;

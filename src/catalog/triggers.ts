@@ -116,6 +116,8 @@ function membershipSql(section: Section, relation: Relation): string {
   ].join('\n');
 }
 
+const roomPrefix = ({ audience }: Family) => (audience.kind === 'room' ? `${audience.prefix}:` : '');
+
 const indented = (text: string, by: number) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
 
 function bodySql({ family, relation }: Section): string {
@@ -125,7 +127,16 @@ function bodySql({ family, relation }: Section): string {
   const also = Object.values(family.events).find((event) => event.alsoPlayer)?.alsoPlayer;
   const find = relation && [
     `      select * into subject from ${qualified(family.table)} t where t.${ident(family.primaryKey[0] ?? 'id')} = changed.${ident(relation.by)};`,
-    `      if not found then events := '{}'; end if;`,
+    ...(relation.player === undefined
+      ? [`      if not found then events := '{}'; end if;`]
+      : [
+          `      if not found then`,
+          `        -- The lobby is gone, and its memberships with it: its own event follows and closes the room.`,
+          `        events := '{}';`,
+          `        insert into realtime.events (type, room, effect, member, occurred_at)`,
+          `        values ('realtime.ended', ${literal(roomPrefix(family))} || changed.${ident(relation.by)}, 'ended', member, at);`,
+          `      end if;`,
+        ]),
     `    end if;`,
     `    if cardinality(events) > 0 then`,
   ];

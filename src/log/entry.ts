@@ -1,7 +1,11 @@
 /** An entry of the ordered log: an event of the catalogue, or something the server itself must act on. */
 
-/** What an entry does to rooms, at its place in the order. */
-export type EntryEffect = 'join' | 'leave' | 'close' | 'rights' | 'reset';
+/**
+ * What an entry does to rooms, at its place in the order: a player joins or leaves; the room is closed; a membership
+ * has ended with its lobby (the room's close follows, and evicts); holders of rights have changed; memberships
+ * have changed in a way that must be read again.
+ */
+export type EntryEffect = 'join' | 'leave' | 'close' | 'ended' | 'rights' | 'reset';
 
 export interface LogEntry {
   /** Its place: dense, the same on every instance. */

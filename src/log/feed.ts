@@ -44,6 +44,8 @@ export class Feed {
   /** The newest seq known of. */
   head = 0;
   epoch = '';
+  /** Signs Socket.IO sessions; the same on every instance. */
+  secret = '';
 
   private session: LogSession | undefined;
   private running = false;
@@ -92,9 +94,14 @@ export class Feed {
   /** Why it is not live, or null when it is: connected, and within `maxLagMs` of the log's head. */
   trouble(maxLagMs = 5000): string | null {
     if (!this.session) return `the database is not reachable: ${this.lastError?.message ?? 'connecting'}`;
-    const silent = this.now() - this.lastGoodAt;
+    const silent = this.silentMs();
     if (silent > maxLagMs) return `the log has not been read for ${Math.round(silent / 1000)} s`;
     return null;
+  }
+
+  /** How long since the log was last read to its end, in milliseconds. */
+  silentMs(): number {
+    return this.now() - this.lastGoodAt;
   }
 
   /**
@@ -120,7 +127,8 @@ export class Feed {
       },
     );
     try {
-      const { epoch, renewed } = await session.epoch();
+      const { epoch, renewed, secret } = await session.epoch();
+      this.secret = secret;
       const first = this.epoch === '';
       if (first || renewed || epoch !== this.epoch) {
         const head = (await session.advance()) ?? (await this.headOf(session));

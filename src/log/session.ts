@@ -121,10 +121,11 @@ export class LogSession {
     return rows.map(entryOf);
   }
 
-  /** The epoch of this database; `renewed`: it is another database than the log was made in, and the log was emptied. */
-  async epoch(): Promise<{ epoch: string; renewed: boolean }> {
-    const rows = await this.query<{ epoch: string; renewed: boolean }>({
-      text: 'select epoch, renewed from realtime.ensure_epoch()',
+  /** The epoch of this database; `renewed`: it is another database than the log was made in, and the log was emptied.
+   * `secret`: what Socket.IO sessions are signed with, the same on every instance. */
+  async epoch(): Promise<{ epoch: string; renewed: boolean; secret: string }> {
+    const rows = await this.query<{ epoch: string; renewed: boolean; secret: string }>({
+      text: 'select epoch, renewed, secret from realtime.ensure_epoch()',
     });
     if (!rows[0]) throw new Error('realtime.ensure_epoch() returned no row');
     return rows[0];

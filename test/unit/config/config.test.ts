@@ -70,7 +70,8 @@ describe('loadConfig', () => {
       HOST: '[::1]',
       MIGRATE_ON_START: 'No',
       HASHI_TRUSTED_PROXIES: 'none',
-      ALLOWED_ORIGINS: 'https://App.example.com/, http://localhost:5173,capacitor://localhost,https://a.example:443',
+      ALLOWED_ORIGINS:
+        'https://App.example.com/, http://localhost:5173,capacitor://localhost,https://a.example:443',
       AUTH_ALGORITHMS: 'ES256,EdDSA',
     });
     expect(config).toMatchObject({

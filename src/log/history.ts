@@ -1,0 +1,49 @@
+/** Reads the past of the log for one player, a page at a time. */
+import type { Pool } from 'pg';
+import { entryOf, type EntryRow, type LogEntry } from './entry.js';
+
+export interface HistoryPage {
+  readonly entries: readonly LogEntry[];
+  /** The last seq looked at: the next page begins after it. Equal to the asked one at the end of the log. */
+  readonly upTo: number;
+  /** The page begins before what is kept: there is a hole. */
+  readonly pruned: boolean;
+}
+
+export interface Retention {
+  readonly retentionHours: number;
+  readonly retentionEvents: number;
+}
+
+export class History {
+  constructor(
+    private readonly pool: Pool,
+    private readonly retention: Retention,
+  ) {}
+
+  /** Whether everything after `seq` is still kept, and young enough to be told. */
+  async holds(seq: number): Promise<boolean> {
+    const { rows } = await this.pool.query<{ holds: boolean }>({
+      name: 'history-holds',
+      text: 'select realtime.holds($1, $2::interval, $3) as holds',
+      values: [seq, `${this.retention.retentionHours} hours`, this.retention.retentionEvents],
+    });
+    return rows[0]?.holds === true;
+  }
+
+  /** What of the next `most` entries after `seq` goes to everyone, to these rooms, or concerns the player. */
+  async page(seq: number, most: number, playerId: string, rooms: readonly string[]): Promise<HistoryPage> {
+    const { rows } = await this.pool.query<EntryRow & { floor: string }>({
+      name: 'history-page',
+      text: `select seq, type, room, player, effect, member, data, at, (select floor from realtime.kept()) as floor
+             from realtime.read_for($1, $2, $3, $4)`,
+      values: [seq, most, playerId, rooms],
+    });
+    const last = rows.at(-1);
+    return {
+      entries: rows.map(entryOf),
+      upTo: last ? Number(last.seq) : seq,
+      pruned: last !== undefined && Number(last.floor) > seq,
+    };
+  }
+}

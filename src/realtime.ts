@@ -1,0 +1,241 @@
+/** The realtime part of the server: from the log to the sockets. */
+import type { Server as HttpServer } from 'node:http';
+import { Server as Engine } from 'engine.io';
+import type { Pool } from 'pg';
+import { Server as SocketIoServer } from 'socket.io';
+import type { Authenticator } from './auth/index.js';
+import type { Family } from './catalog/index.js';
+import type { Config } from './config.js';
+import { closeCodes } from './errors.js';
+import type { HttpHandler } from './http/server.js';
+import { Feed } from './log/feed.js';
+import { History } from './log/history.js';
+import { parseCursor } from './log/position.js';
+import { RetentionKeeper } from './log/retention.js';
+import { Admission } from './routing/admission.js';
+import { Hub } from './routing/hub.js';
+import { DatabaseMemberships } from './routing/memberships.js';
+import { EntryMessages } from './routing/messages.js';
+import { Replay } from './routing/replay.js';
+import { Router, type RoomDoor } from './routing/router.js';
+import { Subscriptions } from './routing/subscriptions.js';
+import type { Logger } from './telemetry/logger.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { observeEntries, observeState } from './telemetry/observe.js';
+import { hubAdapter } from './transports/adapter.js';
+import { drain } from './transports/drain.js';
+import { openFront } from './transports/front.js';
+import { Gate } from './transports/gate.js';
+import { Keeper } from './transports/keeper.js';
+import { RawTransport } from './transports/raw.js';
+import { Requests } from './transports/requests.js';
+import { sessionIdIn } from './transports/session-id.js';
+import { Sessions } from './transports/sessions.js';
+
+export interface RealtimeOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly http: HttpServer;
+  readonly pool: Pool;
+  /** For messages between instances: what the log does not carry. */
+  readonly adapterPool: Pool;
+  readonly databaseUrl: string;
+  readonly authenticator: Authenticator;
+  readonly families: ReadonlyMap<string, Family>;
+  readonly pages: HttpHandler;
+  readonly ready: () => boolean;
+}
+
+/** Clocks differ: a token is good for this long after its end. */
+const tokenLeewayMs = 5000;
+/** How long a connection may wait for a database that does not answer. */
+const admissionPatienceMs = 15_000;
+/** A replay waits for a client that has not taken this much. */
+const replayUnsentBytes = 64 << 10;
+
+export class Realtime {
+  readonly io: SocketIoServer;
+  readonly feed: Feed;
+  private readonly sessions: Sessions;
+  private readonly raw: RawTransport;
+  private readonly gate: Gate;
+  private readonly keeper: Keeper;
+  private readonly retention: RetentionKeeper;
+
+  constructor(private readonly options: RealtimeOptions) {
+    const { config, logger, metrics, pool, families } = options;
+    const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
+    const connections = () => this.sessions.connections.values();
+
+    const hub = new Hub({
+      onDelivered(websocket, socketio) {
+        metrics.deliveriesTotal.websocket += websocket;
+        metrics.deliveriesTotal.socketio += socketio;
+      },
+      onSlow(connection) {
+        metrics.slowConsumersTotal.inc();
+        connection.fail('SLOW_CONSUMER');
+      },
+    });
+    const door: RoomDoor = {
+      enter: (connection, room) => void this.io.of('/').adapter.addAll(connection.id, new Set([room])),
+      leave: (connection, room) => void this.io.of('/').adapter.del(connection.id, room),
+    };
+    const messages = new EntryMessages(families, config.maxEventBytes, (entry) => {
+      metrics.droppedOversizeEventsTotal.inc();
+      logger.warn({ seq: entry.seq, type: entry.type }, 'an event is over HASHI_MAX_EVENT_BYTES');
+    });
+    const memberships = new DatabaseMemberships(pool);
+    const history = new History(pool, config);
+
+    const router = new Router({
+      hub,
+      door,
+      messages,
+      epoch: () => this.feed.epoch,
+      onRoomChange: (room) => subscriptions.roomChanged(room),
+      onReset: (playerId) => {
+        metrics.resyncsTotal.inc();
+        admission.refresh(playerId === null ? [...hub.everyone] : [...hub.ofPlayer(playerId)]).catch(onError);
+      },
+    });
+    this.feed = new Feed({
+      url: options.databaseUrl,
+      observer: {
+        onEntries(entries) {
+          router.route(entries);
+          observeEntries(metrics, entries, Date.now());
+        },
+        onGap(reason) {
+          logger.error(
+            { reason },
+            'events were lost to this instance: clients are told to read the state again',
+          );
+          metrics.resyncsTotal.inc();
+          router.resyncAll();
+          admission.refresh([...hub.everyone]).catch(onError);
+        },
+        onUp: () => logger.info('following the log'),
+        onDown(error) {
+          metrics.listenerReconnectsTotal.inc();
+          logger.warn({ err: error }, 'the log cannot be followed right now: trying again');
+        },
+      },
+      onBatch(entries) {
+        metrics.sequencerBatchesTotal.inc();
+        metrics.sequencerBatchEvents.observe(entries);
+      },
+    });
+    const { feed } = this;
+    const subscriptions = new Subscriptions({
+      feed,
+      door,
+      memberships,
+      maxSubscriptions: config.maxSubscriptions,
+    });
+    const admission = new Admission({
+      hub,
+      door,
+      feed,
+      memberships,
+      replay: new Replay({ feed, history, memberships, messages, unsentBytes: replayUnsentBytes }),
+      onResume: (result) => metrics.resumesTotal.inc({ result }),
+      patienceMs: admissionPatienceMs,
+      onError,
+    });
+
+    this.io = new SocketIoServer({
+      path: '/socket.io/',
+      serveClient: false,
+      connectTimeout: config.authTimeoutMs,
+      // Its own clock plays no part: how long a session can be taken up is the log's retention.
+      connectionStateRecovery: { skipMiddlewares: false },
+      adapter: hubAdapter({
+        pool: options.adapterPool,
+        hub,
+        connectionOf: (id) => this.sessions.connections.get(id),
+        restore: async (privateId, offset) => {
+          const sid = sessionIdIn(privateId);
+          const position = parseCursor(offset);
+          const held = position?.epoch === feed.epoch && (await history.holds(position.seq));
+          return sid !== null && held ? { sid, pid: privateId } : null;
+        },
+        onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
+      }) as never,
+    });
+    const engine = new Engine({
+      pingInterval: config.heartbeatIntervalMs,
+      pingTimeout: config.heartbeatTimeoutMs,
+      maxHttpBufferSize: config.maxMessageBytes,
+      upgradeTimeout: config.upgradeTimeoutMs,
+      perMessageDeflate: false,
+      ...(config.allowedOrigins.length > 0 && {
+        cors: { origin: config.allowedOrigins.includes('*') ? '*' : [...config.allowedOrigins] },
+      }),
+    });
+    this.io.bind(engine);
+
+    this.sessions = new Sessions({
+      ...config,
+      io: this.io,
+      hub,
+      admission,
+      authenticator: options.authenticator,
+      secret: () => feed.secret,
+      requests: new Requests({
+        subscriptions,
+        authenticator: options.authenticator,
+        onMessage: (type) => metrics.clientMessagesTotal.inc({ type }),
+        onError,
+      }),
+      onAuthFailure: (code) => {
+        metrics.authFailuresTotal.inc({ code });
+        metrics.errorsTotal.inc({ code });
+      },
+      onRateLimited: () => metrics.rateLimitedTotal.inc(),
+      onPing: () => metrics.clientMessagesTotal.inc({ type: 'ping' }),
+      onOpen: (connection) => {
+        connection.onError = (code) => metrics.errorsTotal.inc({ code });
+      },
+      onClose: () => undefined,
+      onError,
+    });
+    this.gate = new Gate(config);
+    this.keeper = new Keeper({ ...config, leewayMs: tokenLeewayMs, connections });
+    this.raw = new RawTransport({
+      ...config,
+      io: this.io,
+      onOpen: (opened) => this.keeper.add(opened),
+      onClose: (code) => metrics.closesTotal.inc({ code }),
+    });
+    this.retention = new RetentionKeeper(pool, config, (error) =>
+      logger.warn({ err: error }, 'the log could not be pruned: trying again in a minute'),
+    );
+    openFront({ server: options.http, engine, raw: this.raw, gate: this.gate, pages: options.pages });
+    observeState(metrics, { feed, hub, connections, ready: options.ready });
+  }
+
+  async start(): Promise<void> {
+    await this.feed.start();
+    this.keeper.start();
+    this.retention.start();
+  }
+
+  /** Tells every client that the server goes, spread over the time; nobody new comes in. */
+  async drain(drainMs: number): Promise<void> {
+    this.gate.closed = true;
+    await drain(() => this.sessions.connections.values(), drainMs);
+  }
+
+  async stop(): Promise<void> {
+    this.retention.stop();
+    this.keeper.stop();
+    for (const engine of this.raw.engines) {
+      if (engine.ws.readyState === engine.ws.OPEN) engine.ws.close(closeCodes.RESTART);
+    }
+    await this.io.close();
+    for (const engine of this.raw.engines) engine.ws.terminate();
+    await this.feed.stop();
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What is due to a connection in this tick, shared by all connections that are due the same.
+ *
+ * Messages are many and connections are more: giving each connection a queue of its own would cost an append per
+ * delivery and a join per connection. Here a connection holds one pointer. Adding a message moves it to the batch
+ * "this one, and then that message", which is made once and found by everybody else who adds the same message to
+ * the same batch. At the end of the tick each batch is joined into one buffer once, and every connection that
+ * points at it writes that buffer.
+ */
+import type { Form, Outgoing } from '../protocol/outgoing.js';
+
+export class Batch {
+  private next: Batch | undefined;
+  private nextFor: Outgoing | undefined;
+  private joined: Partial<Record<Form, Buffer>> = {};
+
+  private constructor(
+    private readonly before: Batch | undefined,
+    readonly last: Outgoing | undefined,
+    readonly count: number,
+  ) {}
+
+  /** Nothing yet; one of these a tick, so that no tick's messages outlive it. */
+  static empty(): Batch {
+    return new Batch(undefined, undefined, 0);
+  }
+
+  /** This batch and one more message. */
+  with(message: Outgoing): Batch {
+    if (this.nextFor === message && this.next) return this.next;
+    this.nextFor = message;
+    return (this.next = new Batch(this, message, this.count + 1));
+  }
+
+  /** All of it as WebSocket frames, in one buffer. */
+  frames(form: Form): Buffer {
+    const known = this.joined[form];
+    if (known) return known;
+    const parts = this.messages().map((message) => message.frame(form));
+    return (this.joined[form] = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
+  }
+
+  /** All of it, first to last. */
+  messages(): Outgoing[] {
+    const messages = new Array<Outgoing>(this.count);
+    let batch: Batch | undefined = this;
+    while (batch?.last) {
+      messages[batch.count - 1] = batch.last;
+      batch = batch.before;
+    }
+    return messages;
+  }
+}

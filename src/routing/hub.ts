@@ -1,0 +1,103 @@
+/** The connections of this instance and the rooms they are in; delivery to a room is a walk and one write each. */
+import type { Outgoing } from '../protocol/outgoing.js';
+import type { Connection } from '../transports/connection.js';
+import { Batch } from './batch.js';
+
+export interface HubObserver {
+  /** Deliveries of one flush, by transport. */
+  onDelivered(websocket: number, socketio: number): void;
+  /** The connection did not take its bytes, and has to go. */
+  onSlow(connection: Connection): void;
+}
+
+const none: ReadonlySet<Connection> = new Set();
+
+export class Hub {
+  /** Every live connection. */
+  readonly everyone = new Set<Connection>();
+  private readonly rooms = new Map<string, Set<Connection>>();
+  private readonly players = new Map<string, Set<Connection>>();
+  private dirty: Connection[] = [];
+  private empty = Batch.empty();
+
+  constructor(private readonly observer: HubObserver) {}
+
+  /** Known under its player, though not live yet. */
+  add(connection: Connection): void {
+    const own = this.players.get(connection.playerId);
+    if (own) own.add(connection);
+    else this.players.set(connection.playerId, new Set([connection]));
+  }
+
+  remove(connection: Connection): void {
+    connection.closed = true;
+    connection.live = false;
+    this.everyone.delete(connection);
+    const own = this.players.get(connection.playerId);
+    own?.delete(connection);
+    if (own?.size === 0) this.players.delete(connection.playerId);
+  }
+
+  ofPlayer(playerId: string): ReadonlySet<Connection> {
+    return this.players.get(playerId) ?? none;
+  }
+
+  inRoom(room: string): ReadonlySet<Connection> {
+    return this.rooms.get(room) ?? none;
+  }
+
+  roomNames(): IterableIterator<string> {
+    return this.rooms.keys();
+  }
+
+  /** Called by the adapter alone: Socket.IO's rooms and these are the same. */
+  joined(room: string, connection: Connection): void {
+    const members = this.rooms.get(room);
+    if (members) members.add(connection);
+    else this.rooms.set(room, new Set([connection]));
+  }
+
+  left(room: string, connection: Connection): void {
+    const members = this.rooms.get(room);
+    if (!members) return;
+    members.delete(connection);
+    if (members.size === 0) this.rooms.delete(room);
+  }
+
+  /** Makes a message due to every live one of these; `flush` sends it. */
+  deliver(message: Outgoing, to: Iterable<Connection>): void {
+    const { dirty, empty } = this;
+    for (const connection of to) {
+      if (!connection.live) continue;
+      const { due } = connection;
+      if (due) {
+        connection.due = due.with(message);
+      } else {
+        connection.due = empty.with(message);
+        dirty.push(connection);
+      }
+    }
+  }
+
+  /** Writes what is due: one write a connection. */
+  flush(): void {
+    const { dirty } = this;
+    if (dirty.length === 0) return;
+    this.dirty = [];
+    this.empty = Batch.empty();
+    let websocket = 0;
+    let socketio = 0;
+    for (const connection of dirty) {
+      const { due } = connection;
+      connection.due = undefined;
+      if (!due || connection.closed) continue;
+      if (!connection.wire.writeBatch(due)) {
+        this.observer.onSlow(connection);
+        continue;
+      }
+      if (connection.wire.transport === 'websocket') websocket += due.count;
+      else socketio += due.count;
+    }
+    this.observer.onDelivered(websocket, socketio);
+  }
+}

@@ -1,0 +1,47 @@
+/** Makes the messages of the log's entries. */
+import type { Family } from '../catalog/index.js';
+import type { LogEntry } from '../log/entry.js';
+import { cursorOf } from '../log/position.js';
+import { errorData } from '../protocol/error-message.js';
+import { Outgoing } from '../protocol/outgoing.js';
+
+/** Turns entries of the log into messages. */
+export class EntryMessages {
+  private readonly made = new WeakMap<LogEntry, Outgoing | null>();
+
+  constructor(
+    private readonly familyOf: ReadonlyMap<string, Family>,
+    private readonly maxEventBytes: number,
+    private readonly onOversize: (entry: LogEntry) => void,
+  ) {}
+
+  /** The message of an entry; null if it has none. Made once, however often it is asked for. */
+  of(entry: LogEntry, epoch: string): Outgoing | null {
+    const known = this.made.get(entry);
+    if (known !== undefined) return known;
+    const message = this.make(entry, epoch);
+    this.made.set(entry, message);
+    return message;
+  }
+
+  private make(entry: LogEntry, epoch: string): Outgoing | null {
+    const family = this.familyOf.get(entry.type);
+    const cursor = cursorOf(epoch, entry.seq);
+    if (family && entry.data !== null) {
+      // A UTF-8 byte count is never less than the length, and at most three times it.
+      if (
+        entry.data.length * 3 <= this.maxEventBytes ||
+        Buffer.byteLength(entry.data) <= this.maxEventBytes
+      ) {
+        return new Outgoing(family.name, entry.data, cursor);
+      }
+      this.onOversize(entry);
+    } else if (entry.effect === 'rights' || entry.effect === 'ended') {
+      return null;
+    }
+    // Quarantined, truncated, too big, or of a family this instance does not know yet.
+    return new Outgoing('error', resync, cursor);
+  }
+}
+
+const resync = JSON.stringify(errorData('RESYNC_REQUIRED'));

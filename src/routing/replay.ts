@@ -1,0 +1,124 @@
+/**
+ * Sends a connection what it missed: pages from the log, as fast as the client takes them, until the place where
+ * the feed is; there, between two entries, the connection goes live.
+ *
+ * What it may see is decided in stream: membership as it was at the cursor, with joins and leaves applied as they
+ * come.
+ */
+import { everyoneRoom, type LogEntry } from '../log/entry.js';
+import type { Feed } from '../log/feed.js';
+import type { History } from '../log/history.js';
+import type { Connection } from '../transports/connection.js';
+import type { Memberships } from './memberships.js';
+import type { EntryMessages } from './messages.js';
+import { Batch } from './batch.js';
+
+export interface ReplayOptions {
+  readonly feed: Feed;
+  readonly history: History;
+  readonly memberships: Memberships;
+  readonly messages: EntryMessages;
+  /** The client is waited for when it has not taken this many bytes. */
+  readonly unsentBytes: number;
+}
+
+/** What a page aims at, in bytes: it bounds memory whatever the size of the events. */
+const pageBytes = 512 << 10;
+const firstPage = 50;
+const largestPage = 2000;
+
+export class Replay {
+  constructor(private readonly options: ReplayOptions) {}
+
+  possible(seq: number): Promise<boolean> {
+    return this.options.history.holds(seq);
+  }
+
+  /**
+   * Replays what follows `seq` and calls `goLive` with the rooms at the place it has reached, synchronously between
+   * two entries of the feed. `roomsNow`: the player's rooms as of now. Returns how it ended.
+   */
+  async run(
+    connection: Connection,
+    seq: number,
+    roomsNow: ReadonlySet<string>,
+    goLive: (rooms: ReadonlySet<string>) => void,
+  ): Promise<'live' | 'pruned' | 'closed'> {
+    const { feed, history } = this.options;
+    const epoch = feed.epoch;
+    const rooms = await this.roomsAt(connection.playerId, seq, roomsNow);
+    let at = seq;
+    let most = firstPage;
+    for (;;) {
+      if (connection.closed) return 'closed';
+      if (feed.epoch !== epoch) return 'pruned';
+      if (at >= feed.recent.start || at >= feed.position) {
+        // The rest is in memory: sent and live in one go, nothing passes in between.
+        const rest = at >= feed.position ? [] : feed.recent.after(at);
+        this.send(connection, rest, rooms, epoch);
+        connection.moves.clear();
+        goLive(rooms);
+        return 'live';
+      }
+      const asked = new Set(rooms);
+      const page = await history.page(at, most, connection.playerId, [...asked]);
+      if (page.pruned) return 'pruned';
+      if (connection.closed) return 'closed';
+      at = this.send(connection, page.entries, rooms, epoch, asked) ?? page.upTo;
+      const bytes = page.entries.reduce((sum, entry) => sum + (entry.data?.length ?? 0), 0);
+      most = Math.max(10, Math.min(largestPage, bytes > pageBytes ? most >> 1 : most * 2));
+      if (connection.wire.unsentBytes() > this.options.unsentBytes) await connection.wire.drained();
+    }
+  }
+
+  /** Sends what of the entries is for the connection. Stops before the first it could not have been given, and returns the seq before it. */
+  private send(
+    connection: Connection,
+    entries: readonly LogEntry[],
+    rooms: Set<string>,
+    epoch: string,
+    asked?: ReadonlySet<string>,
+  ): number | undefined {
+    let due = Batch.empty();
+    let stop: number | undefined;
+    for (const entry of entries) {
+      const moves = entry.member === connection.playerId && entry.room !== null;
+      if (moves && entry.effect === 'join' && entry.room !== null) rooms.add(entry.room);
+      if (this.concerns(entry, connection, rooms)) {
+        const message = this.options.messages.of(entry, epoch);
+        if (message) due = due.with(message);
+      }
+      if (entry.effect === 'leave' && moves && entry.room !== null) rooms.delete(entry.room);
+      if (entry.effect === 'close' && entry.room !== null) rooms.delete(entry.room);
+      if (moves && entry.effect === 'join' && entry.room !== null && asked && !asked.has(entry.room)) {
+        // The page was asked for without this room: what follows in it may lack the room's events.
+        stop = entry.seq;
+        break;
+      }
+    }
+    if (due.count > 0) connection.wire.writeReplay(due);
+    return stop;
+  }
+
+  private concerns(entry: LogEntry, connection: Connection, rooms: ReadonlySet<string>): boolean {
+    return (
+      entry.room === everyoneRoom ||
+      (entry.room !== null && rooms.has(entry.room)) ||
+      entry.player === connection.playerId
+    );
+  }
+
+  /** Membership as it was at `seq`: today's, with the moves since then undone. */
+  private async roomsAt(playerId: string, seq: number, now: ReadonlySet<string>): Promise<Set<string>> {
+    const rooms = new Set(now);
+    const first = new Map<string, 'join' | 'leave'>();
+    for (const { room, effect } of await this.options.memberships.movesAfter(playerId, seq)) {
+      if (!first.has(room)) first.set(room, effect);
+    }
+    for (const [room, effect] of first) {
+      if (effect === 'join') rooms.delete(room);
+      else rooms.add(room);
+    }
+    return rooms;
+  }
+}

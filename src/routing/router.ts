@@ -1,0 +1,168 @@
+/**
+ * Takes each entry of the log to its audience, and moves connections in and out of rooms at its place in the order.
+ *
+ * Everything in here is synchronous: between two entries nothing else happens, so "nothing after you left" is
+ * exact, on every instance.
+ */
+import { everyoneRoom, type LogEntry } from '../log/entry.js';
+import { errorMessage } from '../protocol/error-message.js';
+import type { Outgoing } from '../protocol/outgoing.js';
+import type { Connection } from '../transports/connection.js';
+import type { Hub } from './hub.js';
+import type { EntryMessages } from './messages.js';
+import { mayHold, parseRights } from './rights.js';
+import { isLobbyRoom } from './rooms.js';
+
+/** Puts connections into rooms and takes them out; the adapter's room map follows. */
+export interface RoomDoor {
+  enter(connection: Connection, room: string): void;
+  leave(connection: Connection, room: string): void;
+}
+
+export interface RouterOptions {
+  readonly hub: Hub;
+  readonly door: RoomDoor;
+  readonly messages: EntryMessages;
+  readonly epoch: () => string;
+  /** What somebody may be in a room for has changed; null: in any room. */
+  readonly onRoomChange: (room: string | null) => void;
+  /** Memberships changed in a way the log does not tell; null: everybody's. They must be read again. */
+  readonly onReset: (playerId: string | null) => void;
+  /** After an entry has been handed out. */
+  readonly onRouted?: (entry: LogEntry) => void;
+}
+
+/** Above this many bytes what is due is written before more is added to it. */
+const flushBytes = 256 << 10;
+
+export class Router {
+  constructor(private readonly options: RouterOptions) {}
+
+  /** Routes the next entries of the log and writes what they made due. */
+  route(entries: readonly LogEntry[]): void {
+    const { hub, onRouted } = this.options;
+    let bytes = 0;
+    for (const entry of entries) {
+      this.routeOne(entry);
+      onRouted?.(entry);
+      bytes += entry.data?.length ?? 0;
+      if (bytes > flushBytes) {
+        hub.flush();
+        bytes = 0;
+      }
+    }
+    hub.flush();
+  }
+
+  /** Tells everyone that what they know may be wrong. */
+  resyncAll(): void {
+    const { hub } = this.options;
+    hub.deliver(resync, hub.everyone);
+    hub.flush();
+  }
+
+  private routeOne(entry: LogEntry): void {
+    const { hub, messages } = this.options;
+    if (entry.effect === 'join') this.join(entry);
+    const message = messages.of(entry, this.options.epoch());
+    if (message) {
+      if (entry.room === everyoneRoom) {
+        hub.deliver(message, hub.everyone);
+      } else {
+        if (entry.room !== null) hub.deliver(message, hub.inRoom(entry.room));
+        if (entry.player !== null) this.deliverTo(entry.player, entry.room, message);
+      }
+    }
+    this.settle(entry);
+  }
+
+  /** To the player's connections that did not get it in the room. */
+  private deliverTo(playerId: string, room: string | null, message: Outgoing): void {
+    const { hub } = this.options;
+    const own = hub.ofPlayer(playerId);
+    if (own.size === 0) return;
+    const members = room === null ? undefined : hub.inRoom(room);
+    hub.deliver(message, members?.size ? [...own].filter((connection) => !members.has(connection)) : own);
+  }
+
+  private join({ member, room }: LogEntry): void {
+    if (member === null || room === null) return;
+    for (const connection of this.options.hub.ofPlayer(member)) {
+      if (!connection.live) {
+        connection.moves.set(room, 'join');
+        continue;
+      }
+      connection.memberships.add(room);
+      this.options.door.enter(connection, room);
+    }
+  }
+
+  /** What an entry does to rooms after it has been handed out. */
+  private settle(entry: LogEntry): void {
+    const { hub } = this.options;
+    const { room } = entry;
+    switch (entry.effect) {
+      case null:
+      case 'join':
+        return;
+      case 'leave':
+        if (room === null || entry.member === null) return;
+        for (const connection of hub.ofPlayer(entry.member)) {
+          if (connection.live) this.evict(connection, room);
+          else connection.moves.set(room, 'leave');
+        }
+        this.options.onRoomChange(room);
+        return;
+      case 'ended':
+        // The live ones stay until the room is closed: they are to see the lobby's end.
+        if (room === null || entry.member === null) return;
+        for (const connection of hub.ofPlayer(entry.member)) {
+          if (!connection.live) connection.moves.set(room, 'leave');
+        }
+        return;
+      case 'close':
+        if (room !== null) this.empty(room);
+        this.options.onRoomChange(room);
+        return;
+      case 'rights': {
+        if (room === null) return;
+        const rights = parseRights(entry.data);
+        for (const connection of [...hub.inRoom(room)]) {
+          if (connection.memberships.has(room) || mayHold(rights, connection.playerId)) continue;
+          this.evict(connection, room);
+        }
+        this.options.onRoomChange(room);
+        return;
+      }
+      case 'reset':
+        this.reset(entry.member);
+        return;
+    }
+  }
+
+  /** Out of the room, with membership and subscription alike. */
+  private evict(connection: Connection, room: string): void {
+    connection.memberships.delete(room);
+    connection.subscriptions.delete(room);
+    this.options.door.leave(connection, room);
+  }
+
+  private empty(room: string): void {
+    for (const connection of [...this.options.hub.inRoom(room)]) this.evict(connection, room);
+  }
+
+  /** Until memberships have been read again nobody concerned is in any lobby's room: rather a gap that is told. */
+  private reset(member: string | null): void {
+    const { hub } = this.options;
+    const concerned = member === null ? hub.everyone : hub.ofPlayer(member);
+    for (const connection of [...concerned]) {
+      for (const room of [...connection.memberships, ...connection.subscriptions]) {
+        if (isLobbyRoom(room)) this.evict(connection, room);
+      }
+    }
+    this.options.onRoomChange(null);
+    this.options.onReset(member);
+  }
+}
+
+const resync = errorMessage('RESYNC_REQUIRED');

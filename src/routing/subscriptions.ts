@@ -1,0 +1,77 @@
+/** Explicit subscriptions: asked of the database, and true at the place in the log where they begin. */
+import type { ErrorCode } from '../errors.js';
+import type { Feed } from '../log/feed.js';
+import type { Connection } from '../transports/connection.js';
+import type { Memberships } from './memberships.js';
+import type { RoomDoor } from './router.js';
+
+export interface SubscriptionsOptions {
+  readonly feed: Feed;
+  readonly door: RoomDoor;
+  readonly memberships: Memberships;
+  readonly maxSubscriptions: number;
+  /** An extra right to a room, given by the application that embeds the server. */
+  readonly canSubscribe?: (playerId: string, lobby: string) => Promise<string | null>;
+}
+
+/** A right that was read and has not been used yet; stale once the room's rights have changed in the log. */
+interface Pending {
+  readonly room: string;
+  stale: boolean;
+}
+
+/** How often a right is read again because it changed while it was read. */
+const attempts = 5;
+
+export class Subscriptions {
+  private readonly pending = new Set<Pending>();
+
+  constructor(private readonly options: SubscriptionsOptions) {}
+
+  /** Called by the router when somebody may have lost the right to a room; null: to any room. */
+  roomChanged(room: string | null): void {
+    for (const pending of this.pending) {
+      if (room === null || pending.room === room) pending.stale = true;
+    }
+  }
+
+  /** Returns why not, or null when the connection is in the room. */
+  async subscribe(connection: Connection, lobby: string): Promise<ErrorCode | null> {
+    const { memberships, maxSubscriptions } = this.options;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const found = await memberships.subscribable(connection.playerId, lobby);
+      if (connection.closed) return null;
+      if (!found) return 'SUBSCRIBE_DENIED';
+      if (!connection.subscriptions.has(found.room) && connection.subscriptions.size >= maxSubscriptions) {
+        return 'TOO_MANY_SUBSCRIPTIONS';
+      }
+      if (await this.enter(connection, found.room, found.participant)) return null;
+    }
+    return 'SUBSCRIBE_DENIED';
+  }
+
+  async unsubscribe(connection: Connection, lobby: string): Promise<void> {
+    const room = await this.options.memberships.roomOf(lobby);
+    if (room === null || connection.closed) return;
+    connection.subscriptions.delete(room);
+    this.options.door.leave(connection, room);
+  }
+
+  /** Into the room at the place in the log that the right was read at; false if the right changed on the way. */
+  private enter(connection: Connection, room: string, participant: boolean): Promise<boolean> {
+    const pending: Pending = { room, stale: false };
+    this.pending.add(pending);
+    return new Promise((resolve) => {
+      this.options.feed.atBarrier(() => {
+        this.pending.delete(pending);
+        if (pending.stale) return resolve(false);
+        if (!connection.closed) {
+          connection.subscriptions.add(room);
+          if (participant) connection.memberships.add(room);
+          this.options.door.enter(connection, room);
+        }
+        resolve(true);
+      });
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/** Turns what the parts of the server report into metrics. */
+import type { Feed } from '../log/feed.js';
+import type { LogEntry } from '../log/entry.js';
+import type { Hub } from '../routing/hub.js';
+import type { Connection } from '../transports/connection.js';
+import type { Metrics } from './metrics.js';
+
+/** One measurement of latency a batch is enough: entries of a batch leave together. */
+export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], now: number): void {
+  for (const entry of entries) {
+    metrics.eventsTotal.add(entry.type);
+    if (entry.type === 'realtime.quarantined') metrics.quarantinedTotal.inc();
+  }
+  const first = entries[0];
+  if (first) metrics.commitToSendSeconds.observe(Math.max(0, now - first.at) / 1000);
+}
+
+/** Sets the gauges that are read from the parts when somebody asks. */
+export function observeState(
+  metrics: Metrics,
+  parts: { feed: Feed; hub: Hub; connections: () => Iterable<Connection>; ready: () => boolean },
+): void {
+  metrics.beforeScrape(() => {
+    let websocket = 0;
+    let socketio = 0;
+    let unsent = 0;
+    for (const connection of parts.connections()) {
+      if (connection.wire.transport === 'websocket') websocket++;
+      else socketio++;
+      unsent += connection.wire.unsentBytes();
+    }
+    metrics.connections.set({ transport: 'websocket' }, websocket);
+    metrics.connections.set({ transport: 'socketio' }, socketio);
+    metrics.unsentBytes.set(unsent);
+    metrics.logLagEvents.set(parts.feed.head - parts.feed.position);
+    metrics.logLagSeconds.set(parts.feed.silentMs() / 1000);
+    metrics.databaseUp.set(parts.feed.trouble() === null ? 1 : 0);
+    metrics.ready.set(parts.ready() ? 1 : 0);
+  });
+}

@@ -1,0 +1,107 @@
+/**
+ * The Socket.IO adapter of this server: stock rooms and requests between instances, with three differences. The
+ * hub hears of every join and leave; local sockets get a broadcast at once, whatever the database does; and
+ * connection state recovery goes by the log.
+ */
+import { createAdapter as createPostgresAdapter } from '@socket.io/postgres-adapter';
+import type { Pool, PoolClient } from 'pg';
+import type { Namespace } from 'socket.io';
+import { Adapter, MessageType, type BroadcastOptions, type ClusterAdapter } from 'socket.io-adapter';
+import type { Hub } from '../routing/hub.js';
+import type { Connection } from './connection.js';
+
+export interface HubAdapterOptions {
+  readonly pool: Pool;
+  readonly hub: Hub;
+  readonly connectionOf: (socketId: string) => Connection | undefined;
+  /** The session a client may take up again by its private id and the offset it has seen; null if it may not. */
+  readonly restore: (privateId: string, offset: string) => Promise<{ sid: string; pid: string } | null>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Parts of the stock adapter that its types keep to themselves. */
+interface Inside {
+  readonly uid: string;
+  doPublish(message: unknown): Promise<unknown>;
+}
+
+/**
+ * A pool whose checked-out clients go back when their connection dies: the stock adapter forgets a lost listener,
+ * and each one would cost the pool a place for good.
+ */
+function returningPool(pool: Pool): Pool {
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    let released = false;
+    const release = client.release.bind(client);
+    client.release = (error) => {
+      if (released) return;
+      released = true;
+      release(error);
+    };
+    client.once('end', () => client.release(true));
+    return client;
+  };
+  return new Proxy(pool, { get: (target, key) => (key === 'connect' ? connect : bound(target, key)) });
+}
+
+function bound(target: Pool, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, key, target);
+  return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+}
+
+/** What `new Server({ adapter })` takes. It must be a `function`: Socket.IO calls it with `new`. */
+export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => ClusterAdapter {
+  const { hub, connectionOf, onError } = options;
+  const create = createPostgresAdapter(returningPool(options.pool), {
+    tableName: 'realtime.attachments',
+    channelPrefix: 'hashi_io',
+    errorHandler: onError,
+  });
+  return function adapter(nsp: Namespace): ClusterAdapter {
+    const stock = create(nsp) as unknown as ClusterAdapter;
+    if (nsp.name !== '/') return stock;
+
+    stock.on('join-room', (room: string, id: string) => {
+      const connection = connectionOf(id);
+      if (connection) hub.joined(room, connection);
+    });
+    stock.on('leave-room', (room: string, id: string) => {
+      const connection = connectionOf(id);
+      if (connection) hub.left(room, connection);
+    });
+
+    stock.broadcast = async (packet: unknown, opts: BroadcastOptions) => {
+      Adapter.prototype.broadcast.call(stock, packet, opts);
+      if (opts.flags?.local || isOwnSocket(nsp, opts)) return;
+      const inside = stock as unknown as Inside;
+      const data = {
+        packet,
+        opts: { rooms: [...opts.rooms], except: [...(opts.except ?? [])], flags: opts.flags },
+      };
+      await inside
+        .doPublish({ uid: inside.uid, nsp: nsp.name, type: MessageType.BROADCAST, data })
+        .catch(onError);
+    };
+
+    // The log is what a session is restored from; nothing is stored when it ends, so a killed instance loses none.
+    stock.persistSession = () => undefined;
+    Object.assign(stock, {
+      async restoreSession(pid: string, offset: string) {
+        const session = await options.restore(pid, offset);
+        // What was missed is replayed once the token has been checked, not here.
+        return session && { ...session, rooms: [], data: {}, missedPackets: [] };
+      },
+      // The stock one appends an empty offset to every packet, which a client would take for its place in the log.
+      addOffsetIfNecessary: () => undefined,
+    });
+    return stock;
+  };
+}
+
+/** `socket.emit` comes as a broadcast to the socket's own room: nothing for other instances. */
+function isOwnSocket(nsp: Namespace, { rooms }: BroadcastOptions): boolean {
+  if (rooms.size !== 1) return false;
+  const [room] = rooms;
+  return room !== undefined && nsp.sockets.has(room);
+}

@@ -1,0 +1,64 @@
+/** One client, whatever it speaks: what routing knows of it. */
+import { closeCodeOf, type ErrorCode } from '../errors.js';
+import { errorMessage } from '../protocol/error-message.js';
+import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Batch } from '../routing/batch.js';
+
+export type Transport = 'websocket' | 'socketio';
+
+/** What a transport does for a connection: bytes out, and the end of it. */
+export interface Wire {
+  readonly transport: Transport;
+  /** The form events are sent in. */
+  form: Form;
+  /** Writes a batch in one go. Returns false when the client reads too slowly: the connection is over then. */
+  writeBatch(batch: Batch): boolean;
+  /** Writes missed events; a replay waits for the client, so no limit applies. */
+  writeReplay(batch: Batch): void;
+  /** Writes one message at once. */
+  write(message: Outgoing): void;
+  /** Bytes that the client has not taken yet. */
+  unsentBytes(): number;
+  /** Resolves when the client has taken what was written, or is gone. */
+  drained(): Promise<void>;
+  /** Ends the connection: raw clients see `code`. */
+  close(code: number, reason: string): void;
+}
+
+export class Connection {
+  /** Rooms by membership, as the database has it at the connection's place in the log. */
+  readonly memberships = new Set<string>();
+  /** Rooms by `subscribe`. */
+  readonly subscriptions = new Set<string>();
+  /** Live: in its rooms, and fed by the router. Before that it is admitted, or replays. */
+  live = false;
+  closed = false;
+  /** Joins and leaves that pass while it is admitted: the last one of each room. */
+  readonly moves = new Map<string, 'join' | 'leave'>();
+  /** Told of every error that is sent. */
+  onError: (code: ErrorCode) => void = () => undefined;
+  /** When its token ends, in milliseconds of the epoch. */
+  expiresAt = Number.POSITIVE_INFINITY;
+  /** What is due to it in this tick. */
+  due: Batch | undefined;
+
+  constructor(
+    /** The Socket.IO socket's id: its name in rooms and in the server API. */
+    readonly id: string,
+    readonly playerId: string,
+    readonly wire: Wire,
+  ) {}
+
+  send(message: Outgoing): void {
+    if (!this.closed) this.wire.write(message);
+  }
+
+  /** Tells an error and ends the connection, if the error is one that does. */
+  fail(code: ErrorCode, id?: string | number): void {
+    if (this.closed) return;
+    this.onError(code);
+    this.wire.write(errorMessage(code, id));
+    const closeCode = closeCodeOf[code];
+    if (closeCode !== undefined) this.wire.close(closeCode, code);
+  }
+}

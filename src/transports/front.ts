@@ -1,0 +1,86 @@
+/** The one router of the port: plain HTTP, raw upgrades, Socket.IO; limits come before any of them. */
+import {
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Server as Engine } from 'engine.io';
+import type { HttpHandler } from '../http/server.js';
+import type { Gate, Verdict } from './gate.js';
+import type { RawTransport } from './raw.js';
+
+export interface FrontOptions {
+  readonly server: HttpServer;
+  readonly engine: Engine;
+  readonly raw: RawTransport;
+  readonly gate: Gate;
+  readonly pages: HttpHandler;
+}
+
+const socketIoPath = '/socket.io/';
+const retryAfterSeconds = 5;
+
+const pathOf = (url: string | undefined): string => url?.split('?', 1)[0] ?? '/';
+const hasSession = (url: string | undefined): boolean => /[?&]sid=/.test(url ?? '');
+
+export function openFront(options: FrontOptions): void {
+  const { server, engine, raw, gate, pages } = options;
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
+    const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
+    if (!verdict.ok) return refuse(response, verdict);
+    engine.handleRequest(request as Parameters<Engine['handleRequest']>[0], response);
+  });
+
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // A reset before anybody else listens would end the process.
+    socket.on('error', (_reset) => socket.destroy());
+    const path = pathOf(request.url);
+    if (path.startsWith(socketIoPath)) {
+      const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
+      if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
+      return engine.handleUpgrade(request as Parameters<Engine['handleUpgrade']>[0], socket, head);
+    }
+    if (path !== '/') return refuseUpgrade(socket, 404, 'Not found');
+    const verdict = gate.check(request);
+    if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
+    const address = gate.addressOf(request);
+    raw.upgrade(request, socket, head, address, gate.enter(address));
+  });
+
+  engine.on(
+    'connection',
+    (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
+      // Raw connections pass here too, and have been counted.
+      if (connection.ws !== undefined) return;
+      connection.once('close', gate.enter(gate.addressOf(connection.request)));
+    },
+  );
+}
+
+/** Requests of a session that is open already: counted once, but from an allowed origin each. */
+function originOnly(gate: Gate, request: IncomingMessage): Verdict {
+  return gate.originAllowed(request)
+    ? { ok: true }
+    : { ok: false, status: 403, reason: 'Origin not allowed' };
+}
+
+function refuse(response: ServerResponse, verdict: Extract<Verdict, { ok: false }>): void {
+  response.writeHead(verdict.status, {
+    'Content-Type': 'application/json',
+    ...(verdict.status !== 403 && { 'Retry-After': String(retryAfterSeconds) }),
+  });
+  response.end(JSON.stringify({ error: verdict.reason }));
+}
+
+function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
+  const retry = status === 429 || status === 503 ? `Retry-After: ${retryAfterSeconds}\r\n` : '';
+  const body = JSON.stringify({ error: reason });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n${retry}` +
+      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * A raw WebSocket in the shape of an engine.io connection, so that Socket.IO makes a real socket of it: rooms,
+ * middlewares and the server API then hold for raw clients too. It speaks the documented dialect outside and
+ * Socket.IO packets inside.
+ */
+import { EventEmitter } from 'node:events';
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { RawData, WebSocket } from 'ws';
+import { closeCodeOf, closeCodes, errorMessages, type ErrorCode } from '../errors.js';
+import { Outgoing } from '../protocol/outgoing.js';
+import type { RawWire } from './raw-wire.js';
+
+/** Messages kept for a client whose token is being checked. */
+const maxEarly = 64;
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorMessages, code);
+
+export class RawEngine extends EventEmitter {
+  readonly id = randomBytes(15).toString('base64url');
+  readonly protocol = 4;
+  readonly transport = { name: 'websocket', writable: true };
+  readonly writeBuffer: never[] = [];
+  readyState: 'open' | 'closed' = 'open';
+  private early: [RawData, boolean][] = [];
+  private handle: ((data: RawData, isBinary: boolean) => void) | undefined;
+
+  /** @param since the cursor to resume from, as the client gave it */
+  constructor(
+    readonly ws: WebSocket,
+    readonly request: IncomingMessage,
+    readonly remoteAddress: string,
+    readonly wire: RawWire,
+    readonly since: string | undefined,
+  ) {
+    super();
+    ws.on('message', (data, isBinary) => {
+      if (this.handle) this.handle(data, isBinary);
+      // Before the token is checked a client has little to say.
+      else if (this.early.length < maxEarly) this.early.push([data, isBinary]);
+      else ws.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
+    });
+    ws.on('close', () => this.end('transport close'));
+  }
+
+  /** Asks Socket.IO to let it into the default namespace, as a Socket.IO client does. */
+  connect(): void {
+    this.emit('data', '0{}');
+  }
+
+  /** Hands over the client's messages, those that came before first. */
+  onMessage(handle: (data: RawData, isBinary: boolean) => void): void {
+    this.handle = handle;
+    const { early } = this;
+    this.early = [];
+    for (const [data, isBinary] of early) handle(data, isBinary);
+  }
+
+  /** Called by Socket.IO with an encoded packet; binary attachments have no raw form. */
+  write(packet: unknown): this {
+    if (typeof packet === 'string') this.receive(packet);
+    return this;
+  }
+
+  send(packet: unknown): this {
+    return this.write(packet);
+  }
+
+  close(): void {
+    if (this.ws.readyState === this.ws.OPEN) this.ws.close(1000, 'closed by the server');
+    this.end('forced close');
+  }
+
+  private receive(packet: string): void {
+    const body = packet.slice(1);
+    switch (packet[0]) {
+      case '2':
+        return this.event(body);
+      case '4':
+        return this.refuse(body);
+      case '1':
+        // A disconnect of the server's.
+        return this.close();
+      default:
+      // "0" tells the client its session id, "3" answers what a raw client cannot ask.
+    }
+  }
+
+  /** What the server API emits: `["name", firstArgument, …]`, with an acknowledgement's number before it perhaps. */
+  private event(body: string): void {
+    const start = body.indexOf('[');
+    const value: unknown = JSON.parse(start >= 0 ? body.slice(start) : '[]');
+    if (!Array.isArray(value) || typeof value[0] !== 'string') return;
+    const [name, first] = value as [string, unknown];
+    this.ws.send(new Outgoing(name, JSON.stringify(first ?? null)).text('raw'));
+  }
+
+  private refuse(body: string): void {
+    const error: unknown = JSON.parse(body.slice(Math.max(0, body.indexOf('{'))));
+    const data = typeof error === 'object' && error !== null && 'data' in error ? error.data : undefined;
+    const named = typeof data === 'object' && data !== null && 'code' in data ? data.code : undefined;
+    const code = isErrorCode(named) ? named : 'INTERNAL_ERROR';
+    this.ws.send(JSON.stringify({ type: 'error', data: { message: errorMessages[code], code } }));
+    this.ws.close(closeCodeOf[code] ?? closeCodes.INTERNAL, code);
+    this.end('forced close');
+  }
+
+  private end(reason: string): void {
+    if (this.readyState === 'closed') return;
+    this.readyState = 'closed';
+    this.transport.writable = false;
+    this.emit('close', reason);
+  }
+}

@@ -1,0 +1,76 @@
+/** A raw client's messages: read, limited, carried out, answered. */
+import type { RawData } from 'ws';
+import { closeCodes } from '../errors.js';
+import { parseFrame, type Parsed, type RequestId } from '../protocol/client-message.js';
+import { Outgoing } from '../protocol/outgoing.js';
+import type { Connection } from './connection.js';
+import type { RawEngine } from './raw-engine.js';
+import { MessageRate, type RateOptions } from './rate.js';
+import type { Requests } from './requests.js';
+
+export interface RawSocketOptions extends RateOptions {
+  readonly requests: Requests;
+  readonly onError: (error: unknown) => void;
+  readonly onRateLimited: () => void;
+  readonly onPing: () => void;
+}
+
+/** Takes messages from now on; those that came before are kept by `raw` and handed over. */
+export function openRaw(
+  raw: RawEngine,
+  connection: Connection,
+  admitted: Promise<void>,
+  options: RawSocketOptions,
+): void {
+  const rate = new MessageRate(options);
+  // What is asked for is done one after the other, and answered in that order.
+  let before = admitted;
+  let greeted = false;
+  void admitted.then(() => (greeted = true));
+
+  raw.onMessage((data, isBinary) => {
+    if (connection.closed) return;
+    const verdict = rate.take();
+    if (verdict !== 'ok') {
+      options.onRateLimited();
+      if (verdict === 'tell') connection.send(rateLimited);
+      if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
+      return;
+    }
+    const parsed: Parsed = isBinary ? { ok: false, code: 'INVALID_MESSAGE' } : parseFrame(textOf(data));
+    if (parsed.ok && parsed.message.type === 'ping' && greeted) {
+      options.onPing();
+      return connection.send(pong(parsed.message.id));
+    }
+    before = before.then(() => answer(connection, parsed, options)).catch(options.onError);
+  });
+}
+
+async function answer(connection: Connection, parsed: Parsed, options: RawSocketOptions): Promise<void> {
+  if (connection.closed) return;
+  if (!parsed.ok) return connection.fail(parsed.code, parsed.id);
+  const { message } = parsed;
+  if (message.type === 'ping') {
+    options.onPing();
+    return connection.send(pong(message.id));
+  }
+  const failure = await options.requests.run(connection, message);
+  if (failure !== null) return connection.fail(failure, message.id);
+  if (message.id !== undefined) connection.send(new Outgoing('ack', JSON.stringify({ id: message.id })));
+}
+
+const pong = (id?: RequestId) =>
+  new Outgoing(
+    'pong',
+    JSON.stringify({ timestamp: new Date().toISOString(), ...(id !== undefined && { id }) }),
+  );
+
+const rateLimited = new Outgoing(
+  'error',
+  JSON.stringify({ message: 'Too many messages', code: 'RATE_LIMITED' }),
+);
+
+function textOf(data: RawData): string {
+  if (Buffer.isBuffer(data)) return data.toString('utf8');
+  return Array.isArray(data) ? Buffer.concat(data).toString('utf8') : Buffer.from(data).toString('utf8');
+}

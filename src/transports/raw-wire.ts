@@ -1,0 +1,57 @@
+/** Bytes to a raw WebSocket client. */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Batch } from '../routing/batch.js';
+import { ByteSocket } from './byte-socket.js';
+import type { Wire } from './connection.js';
+
+export class RawWire implements Wire {
+  readonly transport = 'websocket';
+  form: Form = 'raw';
+  private readonly bytes: ByteSocket;
+
+  constructor(
+    private readonly ws: WebSocket,
+    socket: Socket,
+    private readonly maxUnsentBytes: number,
+  ) {
+    this.bytes = new ByteSocket(socket);
+  }
+
+  private get open(): boolean {
+    return this.ws.readyState === this.ws.OPEN;
+  }
+
+  writeBatch(batch: Batch): boolean {
+    if (!this.open) return true;
+    // Counted before this batch: one big event is no slow client.
+    if (this.bytes.behind && this.bytes.unsent > this.maxUnsentBytes) return false;
+    this.bytes.write(batch.frames(this.form));
+    return true;
+  }
+
+  writeReplay(batch: Batch): void {
+    if (this.open) this.bytes.write(batch.frames(this.form));
+  }
+
+  write(message: Outgoing): void {
+    // Without compression every frame goes straight to the socket, so these and the ws library's keep their order.
+    if (this.open) this.bytes.write(message.frame(this.form));
+  }
+
+  unsentBytes(): number {
+    return this.bytes.unsent;
+  }
+
+  drained(): Promise<void> {
+    return this.bytes.drained();
+  }
+
+  close(code: number, reason: string): void {
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    this.ws.close(code, reason);
+    // A close frame waits behind what the client does not read: a slow one is cut off.
+    if (this.bytes.behind) setTimeout(() => this.ws.terminate(), 1000).unref();
+  }
+}

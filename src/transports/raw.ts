@@ -1,0 +1,61 @@
+/** Accepts raw WebSockets: any token opens the socket, for a browser cannot read an HTTP 401; the error is a message. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Server } from 'socket.io';
+import { WebSocketServer } from 'ws';
+import { RawEngine } from './raw-engine.js';
+import { RawWire } from './raw-wire.js';
+
+export interface RawOptions {
+  readonly io: Server;
+  readonly maxMessageBytes: number;
+  readonly maxUnsentBytes: number;
+  readonly onOpen: (engine: RawEngine) => void;
+  readonly onClose: (code: number) => void;
+}
+
+export class RawTransport {
+  readonly engines = new Set<RawEngine>();
+  private readonly server: WebSocketServer;
+
+  constructor(private readonly options: RawOptions) {
+    this.server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      // The token travels as a subprotocol too, and must not be answered.
+      handleProtocols: (protocols) => (protocols.has('hashi') ? 'hashi' : false),
+    });
+  }
+
+  /** Takes over an upgrade whose path, origin and limits have been checked. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string, onGone: () => void): void {
+    socket.once('close', onGone);
+    // "hashi" is answered only to a client that offers it, and never the token.
+    this.server.handleUpgrade(request, socket, head, (ws) => {
+      // From its first byte: a reset while the token is checked, or invalid UTF-8, would end the process.
+      ws.on('error', (_closing) => undefined);
+      const query = queryOf(request.url);
+      const since = query.get('since') ?? undefined;
+      const wire = new RawWire(ws, socket as Socket, this.options.maxUnsentBytes);
+      if (since !== undefined || query.get('resume') === '1') wire.form = 'rawWithId';
+      const engine = new RawEngine(ws, request, address, wire, since);
+      this.engines.add(engine);
+      ws.on('close', (code) => {
+        this.engines.delete(engine);
+        this.options.onClose(code);
+      });
+      this.options.onOpen(engine);
+      this.options.io.engine.emit('connection', engine);
+      engine.connect();
+    });
+  }
+}
+
+/** Total on hostile input, unlike `new URL`. */
+function queryOf(url: string | undefined): URLSearchParams {
+  const start = url?.indexOf('?') ?? -1;
+  return new URLSearchParams(start < 0 ? '' : url?.slice(start + 1));
+}

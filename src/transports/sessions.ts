@@ -1,0 +1,157 @@
+/**
+ * From a connected transport to an admitted player, for both protocols: the token is checked in Socket.IO's
+ * middleware, and a socket that passes becomes a `Connection` of the hub.
+ */
+import type { Server, Socket } from 'socket.io';
+import { tokenOfHandshake, tokenOfUpgrade, type Authenticator, type Identity } from '../auth/index.js';
+import { errorMessages, ProtocolError, type ErrorCode } from '../errors.js';
+import type { Admission } from '../routing/admission.js';
+import type { Hub } from '../routing/hub.js';
+import { Connection, type Wire } from './connection.js';
+import { RawEngine } from './raw-engine.js';
+import { isPrivateIdOf, newSessionId, privateIdOf } from './session-id.js';
+import { SocketIoWire } from './socketio-wire.js';
+import { openRaw, type RawSocketOptions } from './raw-socket.js';
+import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
+
+export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
+  readonly io: Server;
+  readonly hub: Hub;
+  readonly admission: Admission;
+  readonly authenticator: Authenticator;
+  readonly secret: () => string;
+  readonly authTimeoutMs: number;
+  readonly maxConnectionsPerPlayer: number;
+  readonly maxUnsentBytes: number;
+  readonly onAuthFailure: (code: ErrorCode) => void;
+  readonly onOpen: (connection: Connection) => void;
+  readonly onClose: (connection: Connection) => void;
+}
+
+/** What the middleware has found out, for the connection handler. */
+interface Admitted extends Identity {
+  /** The cursor to resume from. */
+  readonly since?: string;
+  /** A session was asked for that cannot be taken up. */
+  readonly lost: boolean;
+}
+
+/** Socket.IO's private id of a socket, which its types do not show. */
+interface Recoverable {
+  pid?: string;
+  id: string;
+  recovered: boolean;
+}
+
+export class Sessions {
+  /** By Socket.IO socket id. */
+  readonly connections = new Map<string, Connection>();
+  private readonly admitted = new WeakMap<Socket, Admitted>();
+
+  constructor(private readonly options: SessionsOptions) {
+    const { io } = options;
+    io.use((socket, next) => {
+      this.authenticate(socket).then(
+        () => next(),
+        (error: unknown) => next(this.refusal(error)),
+      );
+    });
+    io.on('connection', (socket) => this.open(socket));
+  }
+
+  private async authenticate(socket: Socket): Promise<void> {
+    const { authenticator, authTimeoutMs, hub, maxConnectionsPerPlayer } = this.options;
+    const raw = rawOf(socket);
+    const token = raw ? tokenOfUpgrade(raw.request).token : tokenOfHandshake(socket.handshake);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new ProtocolError('AUTH_ERROR')), authTimeoutMs);
+    });
+    try {
+      const identity = await Promise.race([authenticator.authenticate(token), late]);
+      if (hub.ofPlayer(identity.playerId).size >= maxConnectionsPerPlayer) {
+        throw new ProtocolError('TOO_MANY_CONNECTIONS');
+      }
+      this.admitted.set(socket, { ...identity, ...this.session(socket, identity.playerId) });
+    } finally {
+      clearTimeout(timer);
+      forgetToken(socket);
+    }
+  }
+
+  /** Settles which session a Socket.IO client has: the one it takes up, if it is the player's, or a new one. */
+  private session(socket: Socket, playerId: string): { since?: string; lost: boolean } {
+    const auth: unknown = socket.handshake.auth;
+    const asked = typeof auth === 'object' && auth !== null && 'pid' in auth && 'offset' in auth;
+    const inside = socket as unknown as Recoverable;
+    const { secret, io } = this.options;
+    if (
+      socket.recovered &&
+      inside.pid !== undefined &&
+      isPrivateIdOf(inside.pid, secret(), socket.id, playerId)
+    ) {
+      // The old connection may not have noticed yet that its client is gone.
+      io.sockets.sockets.get(socket.id)?.disconnect(true);
+      const offset: unknown = asked ? (auth as { offset: unknown }).offset : undefined;
+      return typeof offset === 'string' ? { since: offset, lost: false } : { lost: true };
+    }
+    if (socket.recovered) {
+      inside.recovered = false;
+      inside.id = newSessionId();
+    }
+    if (!rawOf(socket)) inside.pid = privateIdOf(secret(), socket.id, playerId);
+    return { lost: asked };
+  }
+
+  private refusal(error: unknown): Error & { data?: { code: ErrorCode; message: string } } {
+    const code = error instanceof ProtocolError ? error.code : 'INTERNAL_ERROR';
+    if (!(error instanceof ProtocolError)) this.options.onError(error);
+    this.options.onAuthFailure(code);
+    const message = code === 'TOO_MANY_CONNECTIONS' ? errorMessages[code] : errorMessages.AUTH_ERROR;
+    return Object.assign(new Error(message), { data: { code, message: errorMessages[code] } });
+  }
+
+  private open(socket: Socket): void {
+    const { options } = this;
+    const identity = this.admitted.get(socket);
+    if (!identity) {
+      socket.disconnect(true);
+      return;
+    }
+    const raw = rawOf(socket);
+    const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
+    const connection = new Connection(socket.id, identity.playerId, wire);
+    connection.expiresAt = identity.expiresAt;
+    this.connections.set(socket.id, connection);
+    Object.assign(socket.data as object, { playerId: identity.playerId, transport: wire.transport });
+    socket.on('disconnect', () => {
+      connection.closed = true;
+      options.hub.remove(connection);
+      // Rooms have been left by now; only a successor may have the id again.
+      if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
+      options.onClose(connection);
+    });
+    options.onOpen(connection);
+    const since = raw ? raw.since : identity.since;
+    const admitted = options.admission.admit(connection, since, identity.lost);
+    if (raw) openRaw(raw, connection, admitted, options);
+    else openSocketIo(socket, connection, admitted, options);
+  }
+}
+
+function rawOf(socket: Socket): RawEngine | null {
+  const engine: unknown = socket.conn;
+  return engine instanceof RawEngine ? engine : null;
+}
+
+/** Once it is checked nobody needs it: `fetchSockets` would send the handshake to other instances. */
+function forgetToken(socket: Socket): void {
+  const { handshake, request } = socket;
+  const auth: unknown = handshake.auth;
+  if (typeof auth === 'object' && auth !== null && 'token' in auth) delete auth.token;
+  delete handshake.query['token'];
+  delete handshake.headers.authorization;
+  delete handshake.headers['sec-websocket-protocol'];
+  handshake.url = handshake.url?.split('?')[0] ?? '';
+  request.url = request.url?.split('?')[0] ?? '';
+}

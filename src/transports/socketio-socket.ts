@@ -1,0 +1,79 @@
+/** A Socket.IO client's events: read, limited, carried out, acknowledged. */
+import type { Socket } from 'socket.io';
+import { closeCodeOf, closeCodes, type ErrorCode } from '../errors.js';
+import { parseMessage, type Parsed } from '../protocol/client-message.js';
+import { errorData } from '../protocol/error-message.js';
+import { Outgoing } from '../protocol/outgoing.js';
+import type { Connection } from './connection.js';
+import { MessageRate, type RateOptions } from './rate.js';
+import type { Requests } from './requests.js';
+
+export interface SocketIoOptions extends RateOptions {
+  readonly requests: Requests;
+  readonly onError: (error: unknown) => void;
+  readonly onRateLimited: () => void;
+  readonly onPing: () => void;
+}
+
+type Acknowledge = (
+  answer: { ok: true } | { ok: false; error: { message: string; code: ErrorCode } },
+) => void;
+
+export function openSocketIo(
+  socket: Socket,
+  connection: Connection,
+  admitted: Promise<void>,
+  options: SocketIoOptions,
+): void {
+  const rate = new MessageRate(options);
+  let before = admitted;
+  let greeted = false;
+  void admitted.then(() => (greeted = true));
+
+  socket.use(([name, ...args]: unknown[]) => {
+    // Every event is counted and answered here; none goes on to listeners of its own.
+    if (connection.closed) return;
+    const last = args.at(-1);
+    const acknowledge = typeof last === 'function' ? (args.pop() as Acknowledge) : undefined;
+    const verdict = rate.take();
+    if (verdict !== 'ok') {
+      options.onRateLimited();
+      if (verdict === 'tell') tell(connection, 'RATE_LIMITED', acknowledge);
+      if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
+      return;
+    }
+    const parsed = parseMessage(typeof name === 'string' ? name : '', args[0]);
+    const run = () => answer(connection, parsed, acknowledge, options);
+    if (parsed.ok && parsed.message.type === 'ping' && greeted) run().catch(options.onError);
+    else before = before.then(run).catch(options.onError);
+  });
+}
+
+async function answer(
+  connection: Connection,
+  parsed: Parsed,
+  acknowledge: Acknowledge | undefined,
+  options: SocketIoOptions,
+): Promise<void> {
+  if (connection.closed) return;
+  if (!parsed.ok) return tell(connection, parsed.code, acknowledge);
+  const { message } = parsed;
+  if (message.type === 'ping') {
+    options.onPing();
+    const timestamp = new Date().toISOString();
+    if (acknowledge) acknowledge(Object.assign({ ok: true as const }, { timestamp }));
+    else connection.send(new Outgoing('pong', JSON.stringify({ timestamp })));
+    return;
+  }
+  const failure = await options.requests.run(connection, message);
+  if (failure !== null) tell(connection, failure, acknowledge);
+  else acknowledge?.({ ok: true });
+}
+
+/** By the acknowledgement if there is one, else by an event; then the close that belongs to the error. */
+function tell(connection: Connection, code: ErrorCode, acknowledge: Acknowledge | undefined): void {
+  if (!acknowledge) return connection.fail(code);
+  acknowledge({ ok: false, error: errorData(code) });
+  const closeCode = closeCodeOf[code];
+  if (closeCode !== undefined) connection.wire.close(closeCode, code);
+}

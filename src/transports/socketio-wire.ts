@@ -1,0 +1,115 @@
+/** Bytes to a Socket.IO client, by websocket or by polling. */
+import { Socket as NetSocket } from 'node:net';
+import type { Socket } from 'socket.io';
+import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Batch } from '../routing/batch.js';
+import { ByteSocket } from './byte-socket.js';
+import type { Wire } from './connection.js';
+import { closeCodes } from '../errors.js';
+
+type EngineSocket = Socket['conn'];
+
+/** Closes after which a client must not come back by itself: told by a disconnect packet. */
+const final: readonly number[] = [closeCodes.UNAUTHORIZED, closeCodes.TOO_MANY];
+
+export class SocketIoWire implements Wire {
+  readonly transport = 'socketio';
+  form: Form = 'socketio';
+  /** Bytes given to engine.io since it last had nothing left. */
+  private buffered = 0;
+  private direct: ByteSocket | null = null;
+  private directOf: unknown;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly maxUnsentBytes: number,
+  ) {
+    this.engine.on('drain', () => {
+      this.buffered = 0;
+    });
+  }
+
+  private get engine(): EngineSocket {
+    return this.socket.conn;
+  }
+
+  /**
+   * The TCP socket, when nothing of engine.io's is under way on it: a websocket transport sends each packet at
+   * once, so shared frames written between two of its own keep the order. Otherwise null, and engine.io does it.
+   */
+  private bytes(): ByteSocket | null {
+    const { engine } = this;
+    const { transport } = engine;
+    // Writable means that engine.io's own buffer is empty, too.
+    if (transport.name !== 'websocket' || engine.upgrading || !transport.writable) return null;
+    if (this.directOf !== transport) {
+      this.directOf = transport;
+      const tcp = tcpOf(transport);
+      this.direct = tcp ? new ByteSocket(tcp) : null;
+    }
+    return this.direct;
+  }
+
+  writeBatch(batch: Batch): boolean {
+    if (this.engine.readyState !== 'open') return true;
+    const bytes = this.bytes();
+    if (bytes) {
+      if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;
+      bytes.write(batch.frames(this.form));
+      return true;
+    }
+    if (this.buffered > this.maxUnsentBytes) return false;
+    this.writeReplay(batch);
+    return true;
+  }
+
+  writeReplay(batch: Batch): void {
+    if (this.engine.readyState !== 'open') return;
+    const bytes = this.bytes();
+    if (bytes) bytes.write(batch.frames(this.form));
+    else for (const message of batch.messages()) this.viaEngine(message);
+  }
+
+  write(message: Outgoing): void {
+    if (this.engine.readyState === 'open') this.viaEngine(message);
+  }
+
+  private viaEngine(message: Outgoing): void {
+    const text = message.text(this.form);
+    this.buffered += text.length;
+    this.engine.write(text, { compress: false });
+  }
+
+  unsentBytes(): number {
+    return this.buffered + (this.bytes()?.unsent ?? 0);
+  }
+
+  drained(): Promise<void> {
+    const { engine } = this;
+    const bytes = this.bytes();
+    if (bytes) return bytes.drained();
+    if (this.buffered === 0 || engine.readyState !== 'open') return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        engine.off('drain', done);
+        engine.off('close', done);
+        resolve();
+      };
+      engine.once('drain', done);
+      engine.once('close', done);
+    });
+  }
+
+  close(code: number): void {
+    if (final.includes(code)) this.socket.disconnect(true);
+    // Without a disconnect packet the client takes it for a lost connection: it comes back and recovers.
+    else this.engine.close(code === closeCodes.SLOW);
+  }
+}
+
+/** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */
+function tcpOf(transport: unknown): NetSocket | null {
+  const ws = (transport as { socket?: { _socket?: unknown; extensions?: unknown } }).socket;
+  const compressed = typeof ws?.extensions === 'string' && ws.extensions !== '';
+  return !compressed && ws?._socket instanceof NetSocket ? ws._socket : null;
+}
