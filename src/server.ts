@@ -165,7 +165,7 @@ async function listen(http: HttpServer, { host, port }: Config): Promise<number>
 }
 
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'EADDRINUSE':
       return `Port ${port} of ${host} is taken: stop what listens there, or set PORT to another one (0 picks a free one).`;
     case 'EACCES':

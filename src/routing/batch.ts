@@ -9,13 +9,16 @@
  */
 import type { Form, Outgoing } from '../protocol/outgoing.js';
 
+/** A batch as the start of a walk to the ones before it. */
+const chainOf = (batch: Batch): Batch | undefined => batch;
+
 export class Batch {
   private next: Batch | undefined;
   private nextFor: Outgoing | undefined;
   private joined: Partial<Record<Form, Buffer>> = {};
 
   private constructor(
-    private readonly before: Batch | undefined,
+    readonly before: Batch | undefined,
     readonly last: Outgoing | undefined,
     readonly count: number,
   ) {}
@@ -43,11 +46,8 @@ export class Batch {
   /** All of it, first to last. */
   messages(): Outgoing[] {
     const messages = new Array<Outgoing>(this.count);
-    let batch: Batch | undefined = this;
-    while (batch?.last) {
-      messages[batch.count - 1] = batch.last;
-      batch = batch.before;
-    }
+    for (let at = this.count, batch = chainOf(this); batch?.last; batch = batch.before)
+      messages[--at] = batch.last;
     return messages;
   }
 }

@@ -32,7 +32,7 @@ export function openFront(options: FrontOptions): void {
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
     const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
     if (!verdict.ok) return refuse(response, verdict);
-    engine.handleRequest(request as Parameters<Engine['handleRequest']>[0], response);
+    engine.handleRequest(request, response);
   });
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -42,7 +42,7 @@ export function openFront(options: FrontOptions): void {
     if (path.startsWith(socketIoPath)) {
       const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
       if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
-      return engine.handleUpgrade(request as Parameters<Engine['handleUpgrade']>[0], socket, head);
+      return engine.handleUpgrade(request, socket, head);
     }
     if (path !== '/') return refuseUpgrade(socket, 404, 'Not found');
     const verdict = gate.check(request);

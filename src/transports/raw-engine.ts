@@ -74,17 +74,11 @@ export class RawEngine extends EventEmitter {
 
   private receive(packet: string): void {
     const body = packet.slice(1);
-    switch (packet[0]) {
-      case '2':
-        return this.event(body);
-      case '4':
-        return this.refuse(body);
-      case '1':
-        // A disconnect of the server's.
-        return this.close();
-      default:
-      // "0" tells the client its session id, "3" answers what a raw client cannot ask.
-    }
+    // "0" tells the client its session id, "3" answers what a raw client cannot ask: neither has a raw form.
+    if (packet.startsWith('2')) this.event(body);
+    else if (packet.startsWith('4')) this.refuse(body);
+    // A disconnect of the server's.
+    else if (packet.startsWith('1')) this.close();
   }
 
   /** What the server API emits: `["name", firstArgument, …]`, with an acknowledgement's number before it perhaps. */

@@ -89,7 +89,7 @@ export function rawClient(
 ): RawClient {
   const params = new URLSearchParams({ ...(token !== undefined && { token }), ...query });
   const { protocols, ...rest } = options;
-  const ws = new WebSocket(`${server.wsUrl}/?${params}`, protocols ?? [], rest);
+  const ws = new WebSocket(`${server.wsUrl}/?${params.toString()}`, protocols ?? [], rest);
   const inbox = new Inbox();
   ws.on('message', (data: Buffer, isBinary) => {
     if (isBinary) throw new Error('a binary frame came');
