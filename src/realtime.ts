@@ -4,7 +4,7 @@ import { Server as Engine } from 'engine.io';
 import type { Pool } from 'pg';
 import { Server as SocketIoServer } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
-import type { Family } from './catalog/index.js';
+import { familiesByEvent, membershipTables, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
 import { closeCodes } from './errors.js';
 import type { HttpHandler } from './http/server.js';
@@ -42,7 +42,7 @@ export interface RealtimeOptions {
   readonly adapterPool: Pool;
   readonly databaseUrl: string;
   readonly authenticator: Authenticator;
-  readonly families: ReadonlyMap<string, Family>;
+  readonly catalog: Catalog;
   readonly pages: HttpHandler;
   readonly ready: () => boolean;
 }
@@ -64,7 +64,7 @@ export class Realtime {
   private readonly retention: RetentionKeeper;
 
   constructor(private readonly options: RealtimeOptions) {
-    const { config, logger, metrics, pool, families } = options;
+    const { config, logger, metrics, pool, catalog } = options;
     const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
     const connections = () => this.sessions.connections.values();
 
@@ -82,11 +82,11 @@ export class Realtime {
       enter: (connection, room) => void this.io.of('/').adapter.addAll(connection.id, new Set([room])),
       leave: (connection, room) => void this.io.of('/').adapter.del(connection.id, room),
     };
-    const messages = new EntryMessages(families, config.maxEventBytes, (entry) => {
+    const messages = new EntryMessages(familiesByEvent(catalog), config.maxEventBytes, (entry) => {
       metrics.droppedOversizeEventsTotal.inc();
       logger.warn({ seq: entry.seq, type: entry.type }, 'an event is over HASHI_MAX_EVENT_BYTES');
     });
-    const memberships = new DatabaseMemberships(pool);
+    const memberships = new DatabaseMemberships(pool, membershipTables(catalog));
     const history = new History(pool, config);
 
     const router = new Router({

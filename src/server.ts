@@ -1,7 +1,7 @@
 /** Builds the server from its parts, starts them in order and stops them in reverse. */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createAuth } from './auth/index.js';
-import { catalog as ownCatalog, familiesByEvent } from './catalog/index.js';
+import { catalog as ownCatalog } from './catalog/index.js';
 import type { Config } from './config.js';
 import { createPool } from './database/client.js';
 import { openDatabase, type OpenDatabase } from './database/open.js';
@@ -85,7 +85,7 @@ export function createServer({ config, logger }: ServerOptions): HashiServer {
       adapterPool,
       databaseUrl: database.url,
       authenticator: auth.authenticator,
-      families: familiesByEvent(ownCatalog),
+      catalog: ownCatalog,
       pages: createHttpHandler({
         metrics,
         readiness: () => readiness(realtime, draining),

@@ -31,3 +31,12 @@ export function familiesByEvent(from: Catalog): ReadonlyMap<string, Family> {
     from.families.flatMap((family) => Object.keys(family.events).map((type) => [type, family] as const)),
   );
 }
+
+/** Tables whose rows put players into rooms. */
+export function membershipTables(from: Catalog) {
+  return from.families.flatMap(({ audience, events }) => {
+    const relation = Object.values(events).find((event) => event.relation?.player !== undefined)?.relation;
+    if (relation?.player === undefined || audience.kind !== 'room') return [];
+    return [{ prefix: audience.prefix, table: relation.table, room: relation.by, player: relation.player }];
+  });
+}

@@ -11,10 +11,10 @@ import { cursorOf, parseCursor } from '../log/position.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
-import type { LobbyRef, Memberships } from './memberships.js';
+import type { Membership, Memberships } from './memberships.js';
 import { errorMessage } from '../protocol/error-message.js';
 import type { Replay } from './replay.js';
-import { lobbyRoom, playerRoom } from './rooms.js';
+import { playerRoom } from './rooms.js';
 import type { RoomDoor } from './router.js';
 
 export interface AdmissionOptions {
@@ -40,14 +40,14 @@ export class Admission {
     const { hub, onError } = this.options;
     hub.add(connection);
     try {
-      const lobbies = await this.read(connection);
-      if (lobbies === null) return;
+      const memberships = await this.read(connection);
+      if (memberships === null) return;
       await new Promise<void>((resolve) => {
         this.options.feed.atBarrier(() => {
           // From here to the end of the callback nothing passes: this is one place in the log.
           if (connection.closed) resolve();
-          else if (since === undefined) resolve(this.goLive(connection, lobbies, lost));
-          else resolve(this.resume(connection, lobbies, since));
+          else if (since === undefined) resolve(this.goLive(connection, memberships, lost));
+          else resolve(this.resume(connection, memberships, since));
         });
       });
     } catch (error) {
@@ -62,11 +62,11 @@ export class Admission {
       [...connections].map(async (connection) => {
         connection.live = false;
         connection.moves.clear();
-        const lobbies = await this.read(connection);
-        if (lobbies === null) return;
+        const memberships = await this.read(connection);
+        if (memberships === null) return;
         await new Promise<void>((resolve) => {
           this.options.feed.atBarrier(() => {
-            if (!connection.closed) this.enter(connection, this.atThisPlace(connection, lobbies));
+            if (!connection.closed) this.enter(connection, this.atThisPlace(connection, memberships));
             resolve();
           });
         });
@@ -74,7 +74,7 @@ export class Admission {
     );
   }
 
-  private async read(connection: Connection): Promise<readonly LobbyRef[] | null> {
+  private async read(connection: Connection): Promise<readonly Membership[] | null> {
     const deadline = performance.now() + this.options.patienceMs;
     for (;;) {
       try {
@@ -89,8 +89,8 @@ export class Admission {
   }
 
   /** The rooms at this place in the log: what was read, with the moves that passed on top. */
-  private atThisPlace(connection: Connection, lobbies: readonly LobbyRef[]): Set<string> {
-    const rooms = new Set(lobbies.map(({ lobbyId }) => lobbyRoom(lobbyId)));
+  private atThisPlace(connection: Connection, memberships: readonly Membership[]): Set<string> {
+    const rooms = new Set(memberships.map(({ room }) => room));
     for (const [room, effect] of connection.moves) {
       if (effect === 'join') rooms.add(room);
       else rooms.delete(room);
@@ -110,10 +110,10 @@ export class Admission {
     hub.everyone.add(connection);
   }
 
-  private goLive(connection: Connection, lobbies: readonly LobbyRef[], lost: boolean): void {
+  private goLive(connection: Connection, memberships: readonly Membership[], lost: boolean): void {
     const { feed } = this.options;
-    const rooms = this.atThisPlace(connection, lobbies);
-    this.greet(connection, lobbies, rooms, cursorOf(feed.epoch, feed.position), false);
+    const rooms = this.atThisPlace(connection, memberships);
+    this.greet(connection, memberships, rooms, cursorOf(feed.epoch, feed.position), false);
     if (lost) {
       this.options.onResume('failed');
       connection.send(errorMessage('RESUME_FAILED'));
@@ -121,9 +121,13 @@ export class Admission {
     this.enter(connection, rooms);
   }
 
-  private async resume(connection: Connection, lobbies: readonly LobbyRef[], since: string): Promise<void> {
+  private async resume(
+    connection: Connection,
+    memberships: readonly Membership[],
+    since: string,
+  ): Promise<void> {
     const { feed, replay, onResume } = this.options;
-    const rooms = this.atThisPlace(connection, lobbies);
+    const rooms = this.atThisPlace(connection, memberships);
     const position = parseCursor(since);
     const possible =
       position !== null &&
@@ -140,13 +144,13 @@ export class Admission {
         else now.delete(room);
       }
       connection.moves.clear();
-      this.greet(connection, lobbies, now, cursorOf(feed.epoch, feed.position), false);
+      this.greet(connection, memberships, now, cursorOf(feed.epoch, feed.position), false);
       connection.send(errorMessage('RESUME_FAILED'));
       this.enter(connection, now);
       return;
     }
     onResume('recovered');
-    this.greet(connection, lobbies, rooms, since, true);
+    this.greet(connection, memberships, rooms, since, true);
     const ended = await replay.run(connection, position.seq, rooms, (at) => this.enter(connection, at));
     if (ended === 'pruned' && !connection.closed) {
       // What it was about to read is no longer kept: told, and live with what is read now.
@@ -158,12 +162,12 @@ export class Admission {
 
   private greet(
     connection: Connection,
-    known: readonly LobbyRef[],
+    known: readonly Membership[],
     rooms: ReadonlySet<string>,
     cursor: string,
     recovered: boolean,
   ): void {
-    const lobbies = known.filter(({ lobbyId }) => rooms.has(lobbyRoom(lobbyId)));
+    const lobbies = known.flatMap(({ room, lobby }) => (lobby && rooms.has(room) ? [lobby] : []));
     const data = {
       playerId: connection.playerId,
       connectionId: connection.id,

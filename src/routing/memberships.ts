@@ -1,17 +1,40 @@
 /** Reads from the database who is in which lobby, and who may subscribe to one. */
 import type { Pool } from 'pg';
-import { lobbyRoom } from './rooms.js';
+import type { TableRef } from '../catalog/define.js';
+import { ident, literal, qualified } from '../catalog/sql.js';
+import { isLobbyRoom, lobbyRoom } from './rooms.js';
 
 export interface LobbyRef {
   readonly lobbyId: string;
   readonly lobbyCode: string;
 }
 
+/** A room a player is in by a row of the database. */
+export interface Membership {
+  readonly room: string;
+  /** Where the room is a lobby's: what `connected` tells of it. */
+  readonly lobby?: LobbyRef;
+}
+
+/** A table whose rows are memberships: of the room `<prefix>:<room column>`. */
+export interface MembershipTable {
+  readonly prefix: string;
+  readonly table: TableRef;
+  readonly room: string;
+  readonly player: string;
+}
+
+export interface Subscribable extends LobbyRef {
+  readonly room: string;
+  readonly participant: boolean;
+  readonly allowed: boolean;
+}
+
 export interface Memberships {
-  /** The lobbies a player participates in, ordered by when it joined. */
-  of(playerId: string): Promise<readonly LobbyRef[]>;
-  /** The lobby by UUID or code, if the player may subscribe to it; null alike if it may not or there is none. */
-  subscribable(playerId: string, lobby: string): Promise<{ room: string; participant: boolean } | null>;
+  /** The rooms a player is in; lobbies ordered by when it joined. */
+  of(playerId: string): Promise<readonly Membership[]>;
+  /** The lobby by UUID or code, and whether the player may subscribe to it; null if there is none. */
+  subscribable(playerId: string, lobby: string): Promise<Subscribable | null>;
   /** The lobby's room by UUID or code, whoever asks; for leaving it. */
   roomOf(lobby: string): Promise<string | null>;
   /** A player's joins and leaves after a seq, in order. */
@@ -23,7 +46,7 @@ export interface Memberships {
 
 interface Waiting {
   readonly playerId: string;
-  readonly resolve: (lobbies: readonly LobbyRef[]) => void;
+  readonly resolve: (memberships: readonly Membership[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -36,9 +59,16 @@ export class DatabaseMemberships implements Memberships {
   private waiting: Waiting[] = [];
   private running = 0;
 
-  constructor(private readonly pool: Pool) {}
+  private readonly text: string;
 
-  of(playerId: string): Promise<readonly LobbyRef[]> {
+  constructor(
+    private readonly pool: Pool,
+    tables: readonly MembershipTable[],
+  ) {
+    this.text = tables.map(membershipSql).join(' union all ');
+  }
+
+  of(playerId: string): Promise<readonly Membership[]> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ playerId, resolve, reject });
       // All that are asked for in this turn of the event loop, or while queries run, go together.
@@ -63,31 +93,31 @@ export class DatabaseMemberships implements Memberships {
     this.run();
   }
 
-  private async load(players: string[]): Promise<Map<string, LobbyRef[]>> {
-    const { rows } = await this.pool.query<{ player_id: string; id: string; code: string }>({
+  private async load(players: string[]): Promise<Map<string, Membership[]>> {
+    const found = new Map<string, Membership[]>();
+    const { rows } = await this.pool.query<MembershipRow>({
       name: 'memberships',
-      text: `select p.player_id, l.id, l.code from public.lobby_participants p
-             join public.lobbies l on l.id = p.lobby_id
-             where p.player_id = any ($1) order by p.created_at, l.id`,
+      text: this.text,
       values: [players],
     });
-    const lobbies = new Map<string, LobbyRef[]>();
-    for (const { player_id, id, code } of rows) {
-      const list = lobbies.get(player_id) ?? [];
-      list.push({ lobbyId: id, lobbyCode: code });
-      lobbies.set(player_id, list);
+    for (const { player_id, room, id, code } of rows) {
+      const list = found.get(player_id) ?? [];
+      list.push(code === null ? { room } : { room, lobby: { lobbyId: id, lobbyCode: code } });
+      found.set(player_id, list);
     }
-    return lobbies;
+    return found;
   }
 
-  async subscribable(
-    playerId: string,
-    lobby: string,
-  ): Promise<{ room: string; participant: boolean } | null> {
+  async subscribable(playerId: string, lobby: string): Promise<Subscribable | null> {
     // One query for every case, so that "not there" takes as long as "not yours".
-    const { rows } = await this.pool.query<{ id: string; participant: boolean; allowed: boolean }>({
+    const { rows } = await this.pool.query<{
+      id: string;
+      code: string;
+      participant: boolean;
+      allowed: boolean;
+    }>({
       name: 'subscribable',
-      text: `select l.id, p.player_id is not null as participant,
+      text: `select l.id, l.code, p.player_id is not null as participant,
                p.player_id is not null or l.visibility = 'public'
                  or exists (select 1 from public.contracts c where c.lobby_id = l.id and c.mediator_id = $1) as allowed
              from public.lobbies l
@@ -97,7 +127,9 @@ export class DatabaseMemberships implements Memberships {
       values: [playerId, uuidOrNull(lobby), lobby],
     });
     const found = rows[0];
-    return found?.allowed ? { room: lobbyRoom(found.id), participant: found.participant } : null;
+    if (!found) return null;
+    const { id, code, participant, allowed } = found;
+    return { room: lobbyRoom(id), lobbyId: id, lobbyCode: code, participant, allowed };
   }
 
   async roomOf(lobby: string): Promise<string | null> {
@@ -121,6 +153,23 @@ export class DatabaseMemberships implements Memberships {
       effect: effect === 'join' ? ('join' as const) : ('leave' as const),
     }));
   }
+}
+
+interface MembershipRow {
+  readonly player_id: string;
+  readonly room: string;
+  readonly id: string;
+  readonly code: string | null;
+}
+
+/** One table's part of the query; a lobby's rows bring its code, and only lobbies that exist count. */
+function membershipSql({ prefix, table, room, player }: MembershipTable): string {
+  const from = `from ${qualified(table)} p`;
+  const where = `where p.${ident(player)} = any ($1)`;
+  const columns = `p.${ident(player)} as player_id, ${literal(`${prefix}:`)} || p.${ident(room)} as room, p.${ident(room)}::text as id`;
+  return isLobbyRoom(`${prefix}:`)
+    ? `(select ${columns}, l.code ${from} join public.lobbies l on l.id = p.${ident(room)} ${where} order by p.created_at, l.id)`
+    : `(select ${columns}, null ${from} ${where})`;
 }
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

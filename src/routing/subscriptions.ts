@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../errors.js';
 import type { Feed } from '../log/feed.js';
 import type { Connection } from '../transports/connection.js';
-import type { Memberships } from './memberships.js';
+import type { Memberships, Subscribable } from './memberships.js';
 import type { RoomDoor } from './router.js';
 
 export interface SubscriptionsOptions {
@@ -10,9 +10,19 @@ export interface SubscriptionsOptions {
   readonly door: RoomDoor;
   readonly memberships: Memberships;
   readonly maxSubscriptions: number;
-  /** An extra right to a room, given by the application that embeds the server. */
-  readonly canSubscribe?: (playerId: string, lobby: string) => Promise<string | null>;
+  /** The last word on who may subscribe, where the program that embeds the server wants it. */
+  readonly canSubscribe?: CanSubscribe | undefined;
 }
+
+/** A request to subscribe to a lobby that exists; `allowed` is what the database's rules say. */
+export interface SubscribeRequest {
+  readonly playerId: string;
+  readonly lobbyId: string;
+  readonly lobbyCode: string;
+  readonly allowed: boolean;
+}
+
+export type CanSubscribe = (request: SubscribeRequest) => boolean | Promise<boolean>;
 
 /** A right that was read and has not been used yet; stale once the room's rights have changed in the log. */
 interface Pending {
@@ -41,13 +51,19 @@ export class Subscriptions {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const found = await memberships.subscribable(connection.playerId, lobby);
       if (connection.closed) return null;
-      if (!found) return 'SUBSCRIBE_DENIED';
+      if (!found || !(await this.allows(connection.playerId, found))) return 'SUBSCRIBE_DENIED';
+      if (connection.closed) return null;
       if (!connection.subscriptions.has(found.room) && connection.subscriptions.size >= maxSubscriptions) {
         return 'TOO_MANY_SUBSCRIPTIONS';
       }
       if (await this.enter(connection, found.room, found.participant)) return null;
     }
     return 'SUBSCRIBE_DENIED';
+  }
+
+  private async allows(playerId: string, found: Subscribable): Promise<boolean> {
+    const { lobbyId, lobbyCode, allowed } = found;
+    return (await this.options.canSubscribe?.({ playerId, lobbyId, lobbyCode, allowed })) ?? allowed;
   }
 
   async unsubscribe(connection: Connection, lobby: string): Promise<void> {
