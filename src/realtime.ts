@@ -7,6 +7,7 @@ import type { Authenticator } from './auth/index.js';
 import { familiesByEvent, membershipTables, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
 import { closeCodes } from './errors.js';
+import { handlersOf, type Hooks } from './hooks.js';
 import type { HttpHandler } from './http/server.js';
 import { Feed } from './log/feed.js';
 import { History } from './log/history.js';
@@ -37,13 +38,20 @@ export interface RealtimeOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly http: HttpServer;
+  /** Not bound to anything yet; see `createSocketIo`. */
+  readonly io: SocketIoServer;
+  readonly rawPath: string;
+  /** Whether `http` is another program's. */
+  readonly shared: boolean;
+  readonly hooks: Hooks;
   readonly pool: Pool;
   /** For messages between instances: what the log does not carry. */
   readonly adapterPool: Pool;
   readonly databaseUrl: string;
   readonly authenticator: Authenticator;
   readonly catalog: Catalog;
-  readonly pages: HttpHandler;
+  /** Null on another program's server: what is not ours is its own to answer. */
+  readonly pages: HttpHandler | null;
   readonly ready: () => boolean;
 }
 
@@ -51,17 +59,31 @@ export interface RealtimeOptions {
 const tokenLeewayMs = 5000;
 /** How long a connection may wait for a database that does not answer. */
 const admissionPatienceMs = 15_000;
+/** How long a client may take to answer the close at the end of a drain. */
+const goodbyeMs = 1000;
 /** A replay waits for a client that has not taken this much. */
 const replayUnsentBytes = 64 << 10;
 
+/** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
+export function createSocketIo({ authTimeoutMs }: Config): SocketIoServer {
+  return new SocketIoServer({
+    path: '/socket.io/',
+    serveClient: false,
+    connectTimeout: authTimeoutMs,
+    // How long a session can be taken up is the log's retention, whatever this would say.
+    connectionStateRecovery: { skipMiddlewares: false },
+  });
+}
+
 export class Realtime {
-  readonly io: SocketIoServer;
   readonly feed: Feed;
+  private readonly io: SocketIoServer;
   private readonly sessions: Sessions;
   private readonly raw: RawTransport;
   private readonly gate: Gate;
   private readonly keeper: Keeper;
   private readonly retention: RetentionKeeper;
+  private readonly closeFront: () => void;
 
   constructor(private readonly options: RealtimeOptions) {
     const { config, logger, metrics, pool, catalog } = options;
@@ -106,6 +128,7 @@ export class Realtime {
         onEntries(entries) {
           router.route(entries);
           observeEntries(metrics, entries, Date.now());
+          options.hooks.onEntries?.(entries);
         },
         onGap(reason) {
           logger.error(
@@ -133,6 +156,7 @@ export class Realtime {
       door,
       memberships,
       maxSubscriptions: config.maxSubscriptions,
+      canSubscribe: options.hooks.canSubscribe,
     });
     const admission = new Admission({
       hub,
@@ -145,13 +169,9 @@ export class Realtime {
       onError,
     });
 
-    this.io = new SocketIoServer({
-      path: '/socket.io/',
-      serveClient: false,
-      connectTimeout: config.authTimeoutMs,
-      // Its own clock plays no part: how long a session can be taken up is the log's retention.
-      connectionStateRecovery: { skipMiddlewares: false },
-      adapter: hubAdapter({
+    this.io = options.io;
+    this.io.adapter(
+      hubAdapter({
         pool: options.adapterPool,
         hub,
         connectionOf: (id) => this.sessions.connections.get(id),
@@ -163,7 +183,7 @@ export class Realtime {
         },
         onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
       }) as never,
-    });
+    );
     const engine = new Engine({
       pingInterval: config.heartbeatIntervalMs,
       pingTimeout: config.heartbeatTimeoutMs,
@@ -186,6 +206,7 @@ export class Realtime {
       requests: new Requests({
         subscriptions,
         authenticator: options.authenticator,
+        handlers: handlersOf(options.hooks, this.io),
         onMessage: (type) => metrics.clientMessagesTotal.inc({ type }),
         onError,
       }),
@@ -212,7 +233,15 @@ export class Realtime {
     this.retention = new RetentionKeeper(pool, config, (error) =>
       logger.warn({ err: error }, 'the log could not be pruned: trying again in a minute'),
     );
-    openFront({ server: options.http, engine, raw: this.raw, gate: this.gate, pages: options.pages });
+    this.closeFront = openFront({
+      server: options.http,
+      engine,
+      raw: this.raw,
+      gate: this.gate,
+      pages: options.pages,
+      rawPath: options.rawPath,
+      shared: options.shared,
+    });
     observeState(metrics, { feed, hub, connections, ready: options.ready });
   }
 
@@ -226,6 +255,11 @@ export class Realtime {
   async drain(drainMs: number): Promise<void> {
     this.gate.closed = true;
     await drain(() => this.sessions.connections.values(), drainMs);
+    // The goodbyes leave, and are answered: what has not gone by then is cut off.
+    const until = performance.now() + goodbyeMs;
+    while (this.sessions.connections.size > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   async stop(): Promise<void> {
@@ -234,6 +268,7 @@ export class Realtime {
     for (const engine of this.raw.engines) {
       if (engine.ws.readyState === engine.ws.OPEN) engine.ws.close(closeCodes.RESTART);
     }
+    this.closeFront();
     await this.io.close();
     for (const engine of this.raw.engines) engine.ws.terminate();
     await this.feed.stop();

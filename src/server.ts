@@ -1,20 +1,29 @@
 /** Builds the server from its parts, starts them in order and stops them in reverse. */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createAuth } from './auth/index.js';
-import { catalog as ownCatalog } from './catalog/index.js';
+import { createAuth, type Auth } from './auth/index.js';
+import { catalog as ownCatalog, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
 import { createPool } from './database/client.js';
 import { openDatabase, type OpenDatabase } from './database/open.js';
 import { OperatorError } from './errors.js';
+import { hookedAuthenticator, type Hooks } from './hooks.js';
 import { createHttpHandler, type Readiness } from './http/server.js';
 import { loadPages } from './http/pages.js';
-import { Realtime } from './realtime.js';
+import { createSocketIo, Realtime } from './realtime.js';
+import type { Server as SocketIoServer } from 'socket.io';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
 
 export interface ServerOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** The events; the documented ones unless given. */
+  readonly catalog?: Catalog;
+  readonly hooks?: Hooks;
+  /** Another program's HTTP server to serve on; it listens and answers other paths itself. */
+  readonly httpServer?: HttpServer;
+  /** The path of raw WebSockets; `/` unless given. */
+  readonly rawPath?: string;
 }
 
 export interface StartedServer {
@@ -28,6 +37,8 @@ export interface StartedServer {
 }
 
 export interface HashiServer {
+  /** The Socket.IO server: what it emits to rooms reaches raw clients too. */
+  readonly io: SocketIoServer;
   /** @throws OperatorError when it cannot start; nothing is left running then */
   start(): Promise<StartedServer>;
   /** Drains, then stops everything; can be called twice, and while it starts. */
@@ -37,7 +48,9 @@ export interface HashiServer {
 /** The player of the development token that is printed at start. */
 const developmentPlayer = 'player-1';
 
-export function createServer({ config, logger }: ServerOptions): HashiServer {
+export function createServer(options: ServerOptions): HashiServer {
+  const { config, logger, catalog = ownCatalog, hooks = {}, httpServer, rawPath = '/' } = options;
+  const io = createSocketIo(config);
   /** What stops the parts that run, the last one first. */
   const running: (() => Promise<void>)[] = [];
   let draining = false;
@@ -46,12 +59,14 @@ export function createServer({ config, logger }: ServerOptions): HashiServer {
 
   async function start(): Promise<StartedServer> {
     const metrics = createMetrics();
-    const database: OpenDatabase = await openDatabase(config, ownCatalog, logger);
+    const database: OpenDatabase = await openDatabase(config, catalog, logger);
     running.push(() => database.stop());
 
-    const auth = await createAuth(config, {
-      onError: (error) => logger.warn({ err: error }, 'the key server did not give usable keys'),
-    });
+    const auth: Auth = hooks.authenticate
+      ? { authenticator: hookedAuthenticator(hooks.authenticate) }
+      : await createAuth(config, {
+          onError: (error) => logger.warn({ err: error }, 'the key server did not give usable keys'),
+        });
     running.push(async () => auth.authenticator.stop());
 
     const pool = createPool({
@@ -69,42 +84,43 @@ export function createServer({ config, logger }: ServerOptions): HashiServer {
     });
     running.push(() => adapterPool.end());
 
-    const http = createHttpServer({
-      // Slow handshakes hold a socket no longer than this.
-      headersTimeout: config.upgradeTimeoutMs,
-      requestTimeout: config.upgradeTimeoutMs * 3,
-      connectionsCheckingInterval: Math.min(5000, config.upgradeTimeoutMs),
-      maxHeaderSize: 16 << 10,
-    });
+    const http = httpServer ?? ownHttpServer(config);
     const realtime: Realtime = new Realtime({
       config,
       logger,
       metrics,
       http,
+      io,
+      rawPath,
+      shared: httpServer !== undefined,
+      hooks,
       pool,
       adapterPool,
       databaseUrl: database.url,
       authenticator: auth.authenticator,
-      catalog: ownCatalog,
-      pages: createHttpHandler({
-        metrics,
-        readiness: () => readiness(realtime, draining),
-        metricsToken: config.metricsToken,
-        pages: await loadPages(),
-        logger,
-      }),
+      catalog,
+      pages: httpServer
+        ? null
+        : createHttpHandler({
+            metrics,
+            readiness: () => readiness(realtime, draining),
+            metricsToken: config.metricsToken,
+            pages: await loadPages(),
+            logger,
+          }),
       ready: () => readiness(realtime, draining).ready,
     });
-    await realtime.start();
     running.push(() => realtime.stop());
+    await realtime.start();
 
-    const port = await listen(http, config);
-    running.push(() => closeHttp(http));
+    if (!httpServer) {
+      await listen(http, config);
+      running.push(() => closeHttp(http));
+    }
     running.push(() => realtime.drain(config.drainMs));
 
     const developmentToken = await auth.mint?.({ playerId: developmentPlayer });
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-    const url = `http://${host}:${port}`;
+    const url = urlOf(http, config);
     logger.info({ url, mode: auth.authenticator.mode, embedded: database.embedded }, 'listening');
     return {
       url,
@@ -126,6 +142,7 @@ export function createServer({ config, logger }: ServerOptions): HashiServer {
   }
 
   return {
+    io,
     start() {
       return (starting ??= start().catch(async (error: unknown) => {
         await stopAll();
@@ -153,15 +170,29 @@ function readiness(realtime: Realtime, draining: boolean): Readiness {
   };
 }
 
-async function listen(http: HttpServer, { host, port }: Config): Promise<number> {
+function ownHttpServer({ upgradeTimeoutMs }: Config): HttpServer {
+  return createHttpServer({
+    // Slow handshakes hold a socket no longer than this.
+    headersTimeout: upgradeTimeoutMs,
+    requestTimeout: upgradeTimeoutMs * 3,
+    connectionsCheckingInterval: Math.min(5000, upgradeTimeoutMs),
+    maxHeaderSize: 16 << 10,
+  });
+}
+
+async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     http.once('error', (error: NodeJS.ErrnoException) => {
       reject(new OperatorError(describeListenError(error, host, port), { cause: error }));
     });
     http.listen(port, host, resolve);
   });
+}
+
+function urlOf(http: HttpServer, { host, port }: Config): string {
   const address = http.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
 
 function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): string {

@@ -7,7 +7,9 @@ export type RequestId = string | number;
 export type ClientMessage =
   | { readonly type: 'ping'; readonly id?: RequestId }
   | { readonly type: 'subscribe' | 'unsubscribe'; readonly lobby: string; readonly id?: RequestId }
-  | { readonly type: 'auth'; readonly token: string; readonly id?: RequestId };
+  | { readonly type: 'auth'; readonly token: string; readonly id?: RequestId }
+  /** A message of the program that embeds the server; its data is the handler's to check. */
+  | { readonly type: 'custom'; readonly name: string; readonly data: unknown; readonly id?: RequestId };
 
 export type Parsed =
   | { readonly ok: true; readonly message: ClientMessage }
@@ -58,8 +60,10 @@ function lobbyOf(message: Record<string, unknown>, data: Record<string, unknown>
   return null;
 }
 
-/** Reads a raw client's text frame. */
-export function parseFrame(text: string): Parsed {
+const noNames: ReadonlySet<string> = new Set();
+
+/** Reads a raw client's text frame; `custom` names the messages that the embedding program takes. */
+export function parseFrame(text: string, custom: ReadonlySet<string> = noNames): Parsed {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -69,7 +73,7 @@ export function parseFrame(text: string): Parsed {
   if (!isRecord(value)) return { ok: false, code: 'INVALID_MESSAGE' };
   const type = own(value, 'type');
   if (typeof type !== 'string') return { ok: false, code: 'INVALID_MESSAGE', ...idIn(value) };
-  return parseMessage(type, own(value, 'data'), value);
+  return parseMessage(type, own(value, 'data'), value, custom);
 }
 
 const idIn = (record: Record<string, unknown>): { id?: RequestId } => {
@@ -81,10 +85,16 @@ const idIn = (record: Record<string, unknown>): { id?: RequestId } => {
  * Reads a message by its name and data; `beside` holds the keys beside `type`.
  * A Socket.IO event has its data alone: `id` is not looked for there, acknowledgements take its place.
  */
-export function parseMessage(type: string, data: unknown, beside: Record<string, unknown> = {}): Parsed {
+export function parseMessage(
+  type: string,
+  data: unknown,
+  beside: Record<string, unknown> = {},
+  custom: ReadonlySet<string> = noNames,
+): Parsed {
   const { valid, id } = idOf(beside);
   if (!valid) return { ok: false, code: 'INVALID_MESSAGE' };
   const withId = id === undefined ? {} : { id };
+  if (custom.has(type)) return { ok: true, message: { type: 'custom', name: type, data, ...withId } };
   if (!isKnown(type)) return { ok: false, code: 'UNKNOWN_TYPE', ...withId };
   if (data !== undefined && data !== null && !isRecord(data))
     return { ok: false, code: 'INVALID_MESSAGE', ...withId };

@@ -16,7 +16,12 @@ export interface FrontOptions {
   readonly engine: Engine;
   readonly raw: RawTransport;
   readonly gate: Gate;
-  readonly pages: HttpHandler;
+  /** Answers what is no request of Socket.IO's; on a shared server its own listeners do. */
+  readonly pages: HttpHandler | null;
+  /** The path of raw WebSockets, `/` by default. */
+  readonly rawPath: string;
+  /** Whether the HTTP server is another program's: other paths are then left to it. */
+  readonly shared: boolean;
 }
 
 const socketIoPath = '/socket.io/';
@@ -25,17 +30,24 @@ const retryAfterSeconds = 5;
 const pathOf = (url: string | undefined): string => url?.split('?', 1)[0] ?? '/';
 const hasSession = (url: string | undefined): boolean => /[?&]sid=/.test(url ?? '');
 
-export function openFront(options: FrontOptions): void {
-  const { server, engine, raw, gate, pages } = options;
+/** Returns what takes it away again. */
+export function openFront(options: FrontOptions): () => void {
+  const { server, engine, raw, gate, rawPath, shared } = options;
+  const theirs = shared ? (server.listeners('request') as HttpHandler[]) : [];
+  // Both would answer otherwise: the other program with a 404 to what is ours.
+  for (const listener of theirs) server.off('request', listener);
+  const pages: HttpHandler =
+    options.pages ??
+    ((request, response) => theirs.forEach((listener) => listener.call(server, request, response)));
 
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
     const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
     if (!verdict.ok) return refuse(response, verdict);
     engine.handleRequest(request, response);
-  });
+  };
 
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A reset before anybody else listens would end the process.
     socket.on('error', (_reset) => socket.destroy());
     const path = pathOf(request.url);
@@ -44,13 +56,18 @@ export function openFront(options: FrontOptions): void {
       if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
       return engine.handleUpgrade(request, socket, head);
     }
-    if (path !== '/') return refuseUpgrade(socket, 404, 'Not found');
+    if (path !== rawPath && (rawPath === '/' || path !== `${rawPath}/`)) {
+      // Another listener may know the path; without one nobody would ever answer.
+      if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'Not found');
+      return;
+    }
     const verdict = gate.check(request);
     if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
     const address = gate.addressOf(request);
     raw.upgrade(request, socket, head, address, gate.enter(address));
-  });
+  };
 
+  server.on('request', onRequest).on('upgrade', onUpgrade);
   engine.on(
     'connection',
     (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
@@ -59,6 +76,11 @@ export function openFront(options: FrontOptions): void {
       connection.once('close', gate.enter(gate.addressOf(connection.request)));
     },
   );
+
+  return () => {
+    server.off('request', onRequest).off('upgrade', onUpgrade);
+    for (const listener of theirs) server.on('request', listener);
+  };
 }
 
 /** Requests of a session that is open already: counted once, but from an allowed origin each. */

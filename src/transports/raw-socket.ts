@@ -37,7 +37,9 @@ export function openRaw(
       if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
       return;
     }
-    const parsed: Parsed = isBinary ? { ok: false, code: 'INVALID_MESSAGE' } : parseFrame(textOf(data));
+    const parsed: Parsed = isBinary
+      ? { ok: false, code: 'INVALID_MESSAGE' }
+      : parseFrame(textOf(data), options.requests.customNames);
     if (parsed.ok && parsed.message.type === 'ping' && greeted) {
       options.onPing();
       return connection.send(pong(parsed.message.id));
@@ -54,9 +56,11 @@ async function answer(connection: Connection, parsed: Parsed, options: RawSocket
     options.onPing();
     return connection.send(pong(message.id));
   }
-  const failure = await options.requests.run(connection, message);
-  if (failure !== null) return connection.fail(failure, message.id);
-  if (message.id !== undefined) connection.send(new Outgoing('ack', JSON.stringify({ id: message.id })));
+  const outcome = await options.requests.run(connection, message);
+  if (outcome.error !== null) return connection.fail(outcome.error, message.id);
+  if (message.id !== undefined) {
+    connection.send(new Outgoing('ack', JSON.stringify({ ...outcome.result, id: message.id })));
+  }
 }
 
 const pong = (id?: RequestId) =>

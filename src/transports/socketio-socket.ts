@@ -1,7 +1,7 @@
 /** A Socket.IO client's events: read, limited, carried out, acknowledged. */
 import type { Socket } from 'socket.io';
 import { closeCodeOf, closeCodes, type ErrorCode } from '../errors.js';
-import { parseMessage, type Parsed } from '../protocol/client-message.js';
+import { clientMessageTypes, parseMessage, type Parsed } from '../protocol/client-message.js';
 import { errorData } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from './connection.js';
@@ -30,8 +30,8 @@ export function openSocketIo(
   let greeted = false;
   void admitted.then(() => (greeted = true));
 
-  socket.use(([name, ...args]: unknown[]) => {
-    // Every event is counted and answered here; none goes on to listeners of its own.
+  socket.use(([name, ...args]: unknown[], next) => {
+    // Every event is counted here, and answered here unless the embedding program listens for it.
     if (connection.closed) return;
     const last = args.at(-1);
     const acknowledge = typeof last === 'function' ? (args.pop() as Acknowledge) : undefined;
@@ -42,11 +42,23 @@ export function openSocketIo(
       if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
       return;
     }
-    const parsed = parseMessage(typeof name === 'string' ? name : '', args[0]);
+    if (typeof name === 'string' && isForListener(socket, name, options.requests.customNames)) return next();
+    const parsed = parseMessage(
+      typeof name === 'string' ? name : '',
+      args[0],
+      {},
+      options.requests.customNames,
+    );
     const run = () => answer(connection, parsed, acknowledge, options);
     if (parsed.ok && parsed.message.type === 'ping' && greeted) run().catch(options.onError);
     else before = before.then(run).catch(options.onError);
   });
+}
+
+/** A stock listener of the embedding program's; the protocol's own messages are never handed on. */
+function isForListener(socket: Socket, name: string, custom: ReadonlySet<string>): boolean {
+  const own = (clientMessageTypes as readonly string[]).includes(name) || custom.has(name);
+  return !own && name !== 'error' && socket.listenerCount(name) > 0;
 }
 
 async function answer(
@@ -65,9 +77,9 @@ async function answer(
     else connection.send(new Outgoing('pong', JSON.stringify({ timestamp })));
     return;
   }
-  const failure = await options.requests.run(connection, message);
-  if (failure !== null) tell(connection, failure, acknowledge);
-  else acknowledge?.({ ok: true });
+  const outcome = await options.requests.run(connection, message);
+  if (outcome.error !== null) tell(connection, outcome.error, acknowledge);
+  else acknowledge?.({ ...outcome.result, ok: true });
 }
 
 /** By the acknowledgement if there is one, else by an event; then the close that belongs to the error. */

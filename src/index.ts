@@ -1,0 +1,147 @@
+/**
+ * The public API: the server inside a program of your own.
+ *
+ *     const server = createServer({ settings: { DATABASE_URL: '…' } });
+ *     server.on('contract.created', (event) => console.log(event.contractId));
+ *     server.io.to(lobbyRoom(id)).emit('chat', { text: 'hello' }); // reaches raw clients too
+ *     await server.start();
+ */
+import { EventEmitter } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import type { Server as SocketIoServer, Socket } from 'socket.io';
+import { catalog as documented, familiesByEvent, type Catalog, type HashiEvent } from './catalog/index.js';
+import type { DataOf, Family } from './catalog/family.js';
+import { loadConfig, type SettingName } from './config.js';
+import type { Authenticate, ClientMessageHandler } from './hooks.js';
+import type { LogEntry } from './log/entry.js';
+import type { CanSubscribe } from './routing/subscriptions.js';
+import { createServer as createParts, type StartedServer } from './server.js';
+import { createLogger, type Logger } from './telemetry/logger.js';
+
+export { lobbyRoom, playerRoom } from './routing/rooms.js';
+export { closeCodes, errorMessages, OperatorError, ProtocolError, type ErrorCode } from './errors.js';
+export type { Authenticate, AuthenticatedPlayer, ClientMessageHandler } from './hooks.js';
+export type { CanSubscribe, SubscribeRequest } from './routing/subscriptions.js';
+export type { StartedServer } from './server.js';
+export type { HashiEvent, HashiEventType, HashiMessage } from './catalog/index.js';
+export type { SettingName } from './config.js';
+
+/** What a project adds to the server: in its code, or in `hashi-socket.config.ts`. */
+export interface ProjectOptions<Families extends readonly Family[] = readonly Family[]> {
+  /** Event families over tables of the project's own, besides the documented ones. */
+  readonly families?: Families;
+  /** `false`: only the project's own families; the documented tables are neither needed nor watched. */
+  readonly documentedFamilies?: boolean;
+  /** Takes the place of the AUTH_ settings. */
+  readonly authenticate?: Authenticate;
+  /** The last word on who may subscribe to a lobby; `allowed` is what the documented rules say. */
+  readonly canSubscribe?: CanSubscribe;
+  /** Called for every client that is let in, whatever it speaks: `socket.data.transport` says which. */
+  readonly onConnection?: (socket: Socket) => void;
+  /** Further messages that clients may send, by name; the protocol's own names cannot be taken. */
+  readonly messages?: Readonly<Record<string, ClientMessageHandler>>;
+}
+
+export interface CreateServerOptions<
+  Families extends readonly Family[] = readonly Family[],
+> extends ProjectOptions<Families> {
+  /** Settings, by the names they have in the environment, over those of `env`. */
+  readonly settings?: Partial<Record<SettingName, string | number | boolean>>;
+  /** The environment; `process.env` unless given. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Serve on this HTTP server, which listens and answers other paths itself; HOST and PORT play no part then. */
+  readonly httpServer?: HttpServer;
+  /** The path of raw WebSockets; `/` unless given. */
+  readonly rawPath?: string;
+  readonly logger?: Logger;
+}
+
+type EventOf<Families extends readonly Family[]> = HashiEvent | DataOf<Families[number]>;
+type ByType<Event, Type> = Extract<Event, { readonly type: Type }>;
+
+export interface Server<Event extends { readonly type: string } = HashiEvent> {
+  /** The real Socket.IO server. Raw clients are sockets of it: in rooms, in `fetchSockets()`, in middlewares. */
+  readonly io: SocketIoServer;
+  /** @throws OperatorError when it cannot start; nothing is left running then */
+  start(): Promise<StartedServer>;
+  /** Drains, then stops everything that `start` started. Can be called twice. */
+  stop(): Promise<void>;
+  /** Every event of the log, once, in order, on every instance. A listener that throws is logged. */
+  on(type: 'event', listener: (event: Event) => void): () => void;
+  on<Type extends Event['type']>(type: Type, listener: (event: ByType<Event, Type>) => void): () => void;
+}
+
+/** Written for its types: `export default defineConfig({ families: [...] })` in `hashi-socket.config.ts`. */
+export function defineConfig<const Families extends readonly Family[]>(
+  options: ProjectOptions<Families>,
+): ProjectOptions<Families> {
+  return options;
+}
+
+/** The catalogue of a project: the documented families and its own. */
+export function catalogOf({ families = [], documentedFamilies = true }: ProjectOptions): Catalog {
+  return documentedFamilies
+    ? { families: [...documented.families, ...families], rights: documented.rights }
+    : { families, rights: [] };
+}
+
+/** @throws OperatorError when a setting is wrong */
+export function createServer<const Families extends readonly Family[] = readonly []>(
+  options: CreateServerOptions<Families> = {},
+): Server<EventOf<Families>> {
+  const { settings = {}, env = process.env, httpServer, rawPath } = options;
+  const given = Object.entries(settings).map(([name, value]) => [name, String(value)]);
+  const { config, warnings } = loadConfig({
+    ...env,
+    ...(Object.fromEntries(given) as Record<string, string>),
+  });
+  const logger = options.logger ?? createLogger({ level: config.logLevel, format: config.logFormat });
+  for (const warning of warnings) logger.warn(warning);
+
+  const catalog = catalogOf(options);
+  const listeners = new EventEmitter();
+  const parts = createParts({
+    config,
+    logger,
+    catalog,
+    hooks: {
+      authenticate: options.authenticate,
+      canSubscribe: options.canSubscribe,
+      messages: options.messages,
+      onEntries: tellListeners(listeners, catalog, logger),
+    },
+    ...(httpServer && { httpServer }),
+    ...(rawPath !== undefined && { rawPath }),
+  });
+  const { onConnection } = options;
+  if (onConnection) parts.io.on('connection', onConnection);
+
+  return {
+    io: parts.io,
+    start: () => parts.start(),
+    stop: () => parts.stop(),
+    on(type: string, listener: (event: never) => void) {
+      const run = (event: unknown) => listener(event as never);
+      listeners.on(type, run);
+      return () => void listeners.off(type, run);
+    },
+  };
+}
+
+/** Hands entries on as typed events; their JSON is read only when somebody listens. */
+function tellListeners(listeners: EventEmitter, catalog: Catalog, logger: Logger) {
+  const known = familiesByEvent(catalog);
+  return (entries: readonly LogEntry[]): void => {
+    for (const { type, data } of entries) {
+      if (data === null || !known.has(type)) continue;
+      if (listeners.listenerCount('event') + listeners.listenerCount(type) === 0) continue;
+      try {
+        const event: unknown = JSON.parse(data);
+        listeners.emit('event', event);
+        listeners.emit(type, event);
+      } catch (error) {
+        logger.error({ err: error, type }, 'a listener of an event threw');
+      }
+    }
+  };
+}
