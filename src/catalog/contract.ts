@@ -16,7 +16,7 @@ import { family, related } from './family.js';
 
 const lobbyCode = lookup({ from: contracts, by: 'lobbyId', table: lobbies, key: 'id', column: 'code' });
 
-const players = { primaryKey: ['contractId', 'playerId'], by: 'contractId' } as const;
+const players = { by: 'contractId' } as const;
 
 export const contract = family('contract:event', {
   table: contracts,

@@ -1,6 +1,6 @@
 /** What an event family is, and the types of its events. */
 import { getTableColumns, getTableName } from 'drizzle-orm';
-import type { PgTable } from 'drizzle-orm/pg-core';
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import {
   tableRef,
   type Audience,
@@ -49,17 +49,21 @@ export interface Family<
   readonly payload: Field<Payload>;
 }
 
+/** The SQL names of a table's primary key: as named, as drizzle knows it, or `id`. */
 function primaryKeyOf(table: PgTable, named?: readonly string[]): readonly string[] {
   const properties = getTableColumns(table);
+  const all = Object.values(properties);
+  const composite = getTableConfig(table).primaryKeys[0]?.columns.map((column) => column.name);
+  const single = all.filter((column) => column.primary).map((column) => column.name);
   const names =
     named?.map((property) => properties[property]?.name) ??
-    Object.values(properties)
-      .filter((column) => column.primary)
-      .map((column) => column.name);
-  if (names.length === 0 || names.some((name) => name === undefined)) {
+    composite ??
+    (single.length > 0 ? single : undefined);
+  const found = names ?? all.filter((column) => column.name === 'id').map((column) => column.name);
+  if (found.length === 0 || found.some((name) => name === undefined)) {
     throw new Error(`name the primary key of ${getTableName(table)}`);
   }
-  return names as string[];
+  return found as string[];
 }
 
 /** Defines a family of events over a table; `events` keep their order when one change makes several. */
@@ -67,6 +71,8 @@ export function family<const Name extends string, Keys extends Fields, const Eve
   name: Name,
   definition: {
     table: PgTable;
+    /** By property; what drizzle knows, or `id`, unless given. */
+    primaryKey?: readonly string[];
     keys: Keys;
     audience: Audience;
     events: Readonly<Record<Events, Transition | EventDefinition>>;
@@ -79,7 +85,7 @@ export function family<const Name extends string, Keys extends Fields, const Eve
   return {
     name,
     table: tableRef(definition.table),
-    primaryKey: primaryKeyOf(definition.table),
+    primaryKey: primaryKeyOf(definition.table, definition.primaryKey),
     keys: definition.keys,
     audience: definition.audience,
     events: Object.fromEntries(events) as Readonly<Record<Events, EventDefinition>>,
@@ -90,7 +96,7 @@ export function family<const Name extends string, Keys extends Fields, const Eve
 /** An event of the family that is a transition of another table's row, which points at the family's row by `by`. */
 export function related<T extends PgTable>(
   table: T,
-  relation: { primaryKey: readonly (keyof T['_']['columns'] & string)[]; by: string; player?: string },
+  relation: { primaryKey?: readonly string[]; by: string; player?: string },
   transition: Transition,
   effect?: Effect,
 ): EventDefinition {

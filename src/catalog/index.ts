@@ -13,6 +13,7 @@ export interface Catalog {
 export { bounty, contract, lobby, storage };
 export * from './define.js';
 export * from './family.js';
+export { table, type ColumnType } from './plain.js';
 
 export const catalog: Catalog = { families: [contract, lobby, storage, bounty], rights: subscriptionRights };
 

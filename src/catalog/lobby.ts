@@ -3,7 +3,7 @@ import { contracts, lobbies, lobbyParticipants } from '../database/schema.js';
 import { changed, column, columns, count, deleted, inserted, list, object, room } from './define.js';
 import { family, related, watchRights } from './family.js';
 
-const participants = { primaryKey: ['lobbyId', 'playerId'], by: 'lobbyId', player: 'playerId' } as const;
+const participants = { by: 'lobbyId', player: 'playerId' } as const;
 const ofLobby = { of: lobbies, key: 'id', table: lobbyParticipants, by: 'lobbyId' } as const;
 
 export const lobby = family('lobby:event', {

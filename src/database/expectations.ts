@@ -1,7 +1,7 @@
 /** What a database must be before anything is installed in it, each checked with a sentence that says what to do. */
 import type { ClientBase } from 'pg';
 import type { Audience, Fields, TableRef } from '../catalog/define.js';
-import type { Catalog } from '../catalog/index.js';
+import { catalog as documented, type Catalog } from '../catalog/index.js';
 import { watchedTables } from '../catalog/triggers.js';
 import { OperatorError } from '../errors.js';
 
@@ -131,34 +131,44 @@ export function columnsRead(catalog: Catalog): Map<string, { table: TableRef; co
 }
 
 /**
- * Compares the business tables with the catalogue. Returns whether they are there; false: none is, and the first
- * migration makes them. Some of them missing, or a column of them, is an `OperatorError`.
+ * Compares the business tables with the catalogue. Returns whether the documented ones are to be made: none of
+ * them is there, and the catalogue has them. Some of them missing, a table of the project's own missing, or a
+ * column of any, is an `OperatorError`.
  */
-export async function checkBusinessTables(client: ClientBase, catalog: Catalog): Promise<boolean> {
-  const missing: string[] = [];
+export async function mustMakeTables(client: ClientBase, catalog: Catalog): Promise<boolean> {
+  const ours = new Set(watchedTables(documented).map(nameOf));
+  const absent: string[] = [];
+  const broken: string[] = [];
   let present = 0;
   for (const { table, columns } of columnsRead(catalog).values()) {
-    const { rows } = await client.query<{ column: string }>(
-      `select a.attname as column from pg_attribute a
-       join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped`,
-      [table.schema, table.name],
-    );
-    if (rows.length === 0) {
-      missing.push(`the table ${table.schema}.${table.name}`);
+    const there = await columnsOf(client, table);
+    if (there.size === 0) {
+      if (ours.has(nameOf(table))) absent.push(nameOf(table));
+      else broken.push(`the table ${nameOf(table)}`);
       continue;
     }
-    present++;
-    const there = new Set(rows.map((row) => row.column));
-    const absent = [...columns].filter((column) => !there.has(column));
-    if (absent.length > 0) missing.push(`${table.schema}.${table.name} (${absent.join(', ')})`);
+    if (ours.has(nameOf(table))) present++;
+    const missing = [...columns].filter((column) => !there.has(column));
+    if (missing.length > 0) broken.push(`${nameOf(table)} (${missing.join(', ')})`);
   }
-  if (present === 0) return false;
-  if (missing.length > 0) {
+  if (present > 0) broken.push(...absent.map((name) => `the table ${name}`));
+  if (broken.length > 0) {
     throw new OperatorError(
-      `The database has business tables, but not all that the events need: missing ${missing.join('; ')}. ` +
-        `Add them, or point DATABASE_URL at an empty database to have them made.`,
+      `The database has business tables, but not all that the events need: missing ${broken.join('; ')}. ` +
+        `Add them, or point DATABASE_URL at an empty database to have the documented ones made.`,
     );
   }
-  return true;
+  return absent.length > 0;
+}
+
+const nameOf = (table: TableRef) => `${table.schema}.${table.name}`;
+
+async function columnsOf(client: ClientBase, table: TableRef): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ column: string }>(
+    `select a.attname as column from pg_attribute a
+     join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped`,
+    [table.schema, table.name],
+  );
+  return new Set(rows.map((row) => row.column));
 }

@@ -8,7 +8,7 @@ import { tableTrigger, watchedTables } from '../catalog/triggers.js';
 import type { Catalog } from '../catalog/index.js';
 import { qualified } from '../catalog/sql.js';
 import { OperatorError } from '../errors.js';
-import { checkBusinessTables, checkRights, checkServer } from './expectations.js';
+import { mustMakeTables, checkRights, checkServer } from './expectations.js';
 
 const folder = new URL('../../migrations/', import.meta.url);
 
@@ -122,14 +122,14 @@ async function apply(client: ClientBase, options: MigrateOptions): Promise<numbe
       return 0;
     }
     await checkRights(client, catalog);
-    const ownTables = await checkBusinessTables(client, catalog);
+    const makeTables = await mustMakeTables(client, catalog);
     await client.query('create schema if not exists realtime');
     await client.query(
       'create table if not exists realtime.migrations (hash text primary key, at timestamptz not null default now())',
     );
     for (const [index, migration] of migrations.entries()) {
       // The first one makes the business tables: on a database that has them, they are left alone.
-      const skip = ownTables && index === 0 && migration.sql.join('').includes('CREATE TABLE "contracts"');
+      const skip = !makeTables && index === 0 && migration.sql.join('').includes('CREATE TABLE "contracts"');
       onStep?.(skip ? 'business tables are there already' : `migration ${migration.hash.slice(0, 8)}`);
       if (!skip) for (const statement of migration.sql) await client.query(statement);
       await client.query('insert into realtime.migrations (hash) values ($1)', [migration.hash]);

@@ -11,7 +11,6 @@ import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
 import type { EntryMessages } from './messages.js';
 import { mayHold, parseRights } from './rights.js';
-import { isLobbyRoom } from './rooms.js';
 
 /** Puts connections into rooms and takes them out; the adapter's room map follows. */
 export interface RoomDoor {
@@ -151,13 +150,13 @@ export class Router {
     for (const connection of [...this.options.hub.inRoom(room)]) this.evict(connection, room);
   }
 
-  /** Until memberships have been read again nobody concerned is in any lobby's room: rather a gap that is told. */
+  /** Until memberships have been read again nobody concerned is in any of them: rather a gap that is told. */
   private reset(member: string | null): void {
     const { hub } = this.options;
     const concerned = member === null ? hub.everyone : hub.ofPlayer(member);
     for (const connection of [...concerned]) {
       for (const room of [...connection.memberships, ...connection.subscriptions]) {
-        if (isLobbyRoom(room)) this.evict(connection, room);
+        this.evict(connection, room);
       }
     }
     this.options.onRoomChange(null);
