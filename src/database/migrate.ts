@@ -20,7 +20,10 @@ interface Installable {
 }
 
 export interface MigrateOptions {
+  /** Whose triggers to install; with `logWith`, one without families. */
   readonly catalog: Catalog;
+  /** Installs the log alone, and these texts by name after it: no business tables, no triggers. */
+  readonly logWith?: ReadonlyMap<string, string>;
   /** Called before each step that changes the database. */
   readonly onStep?: (step: string) => void;
   /** How long one statement may wait for a lock that a service holds, in milliseconds, before all is tried again. */
@@ -48,6 +51,17 @@ export async function installables(catalog: Catalog): Promise<Installable[]> {
       );
     }),
   ];
+}
+
+/** Functions that only triggers call. */
+const triggerFunctions = new Set(['functions/doorbell.sql', 'functions/emit.sql']);
+
+/** What the log needs to be written, numbered and read by somebody who has no triggers. */
+async function logInstallables(texts: ReadonlyMap<string, string>): Promise<Installable[]> {
+  const functions = (await installables({ families: [], rights: [] })).filter(
+    ({ name }) => name.startsWith('functions/') && !triggerFunctions.has(name),
+  );
+  return [...functions, ...[...texts].map(([name, text]) => installable(name, text))];
 }
 
 // The WHEN clause keeps one ring a transaction on the queue, however many events it writes.
@@ -81,9 +95,17 @@ interface Pending {
   readonly installs: readonly Installable[];
 }
 
-async function pendingOf(client: ClientBase, catalog: Catalog): Promise<Pending> {
-  const all = readMigrationFiles({ migrationsFolder: fileURLToPath(folder) });
-  const wanted = await installables(catalog);
+const makesBusinessTables = (migration: { sql: string[] }) =>
+  migration.sql.join('').includes('CREATE TABLE "contracts"');
+
+async function pendingOf(
+  client: ClientBase,
+  { catalog, logWith }: Pick<MigrateOptions, 'catalog' | 'logWith'>,
+): Promise<Pending> {
+  const all = readMigrationFiles({ migrationsFolder: fileURLToPath(folder) }).filter(
+    (migration) => !logWith || !makesBusinessTables(migration),
+  );
+  const wanted = await (logWith ? logInstallables(logWith) : installables(catalog));
   const { rows } = await client.query<{ there: boolean }>(
     `select to_regclass('realtime.migrations') is not null and to_regclass('realtime.installed') is not null as there`,
   );
@@ -102,7 +124,7 @@ async function pendingOf(client: ClientBase, catalog: Catalog): Promise<Pending>
 
 /** What would be done, without doing it: empty when the database is up to date. */
 export async function pendingSteps(client: ClientBase, catalog: Catalog): Promise<string[]> {
-  const { migrations, installs } = await pendingOf(client, catalog);
+  const { migrations, installs } = await pendingOf(client, { catalog });
   return [
     ...migrations.map((migration) => `migration ${migration.hash.slice(0, 8)}`),
     ...installs.map((i) => i.name),
@@ -116,7 +138,7 @@ async function apply(client: ClientBase, options: MigrateOptions): Promise<numbe
     await client.query(`set local lock_timeout = ${options.lockTimeoutMs ?? 2000}`);
     // Instances that start at once take turns; whoever comes second finds nothing left to do.
     await client.query(`select pg_advisory_xact_lock(748177131, hashtext(current_database()))`);
-    const { migrations, installs } = await pendingOf(client, catalog);
+    const { migrations, installs } = await pendingOf(client, options);
     if (migrations.length + installs.length === 0) {
       await client.query('commit');
       return 0;
@@ -129,7 +151,7 @@ async function apply(client: ClientBase, options: MigrateOptions): Promise<numbe
     );
     for (const [index, migration] of migrations.entries()) {
       // The first one makes the business tables: on a database that has them, they are left alone.
-      const skip = !makeTables && index === 0 && migration.sql.join('').includes('CREATE TABLE "contracts"');
+      const skip = !makeTables && index === 0 && makesBusinessTables(migration);
       onStep?.(skip ? 'business tables are there already' : `migration ${migration.hash.slice(0, 8)}`);
       if (!skip) for (const statement of migration.sql) await client.query(statement);
       await client.query('insert into realtime.migrations (hash) values ($1)', [migration.hash]);
@@ -165,7 +187,7 @@ const passing = new Set(['55P03', '40P01', '40001', '23505', 'XX000']);
  */
 export async function migrate(client: ClientBase, options: MigrateOptions): Promise<number> {
   await checkServer(client);
-  const { migrations, installs } = await pendingOf(client, options.catalog);
+  const { migrations, installs } = await pendingOf(client, options);
   if (migrations.length + installs.length === 0) return 0;
   const attempts = options.attempts ?? 30;
   for (let attempt = 1; ; attempt++) {
