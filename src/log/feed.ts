@@ -5,6 +5,7 @@
  * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
  * others only read until it falls silent.
  */
+import type { ClientConfig } from 'pg';
 import type { LogEntry } from './entry.js';
 import { Backoff } from './backoff.js';
 import { Pace } from './pace.js';
@@ -22,7 +23,8 @@ export interface FeedObserver {
 }
 
 export interface FeedOptions {
-  readonly url: string;
+  /** Where the database is: a URL, or the settings of a `pg` client. */
+  readonly url: string | ClientConfig;
   readonly observer: FeedObserver;
   /** How many entries to read at once. */
   readonly pageSize?: number;
@@ -34,8 +36,11 @@ export interface FeedOptions {
   readonly onBatch?: (entries: number) => void;
 }
 
+const prunedReason = 'this instance was away for longer than the log is kept';
 /** How long another instance's numbering keeps us from trying, in milliseconds. */
 const followMs = 100;
+/** But never longer than this: what says that others number is a notification, and anybody can notify. */
+const ownAdvanceMs = 1000;
 
 export class Feed {
   readonly recent = new Recent();
@@ -57,6 +62,7 @@ export class Feed {
   private lastTurnAt = 0;
   private lastGoodAt = 0;
   private otherAt = Number.NEGATIVE_INFINITY;
+  private advancedAt = Number.NEGATIVE_INFINITY;
   private lastError: Error | undefined;
   private barriers: (() => void)[] = [];
   private readonly backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
@@ -77,6 +83,7 @@ export class Feed {
       await this.connect();
     } catch (error) {
       this.running = false;
+      clearTimeout(this.retryTimer);
       throw error;
     }
   }
@@ -87,8 +94,9 @@ export class Feed {
     clearTimeout(this.retryTimer);
     const { session } = this;
     this.session = undefined;
-    await this.turning;
+    // Closing ends a look that hangs, too.
     await session?.close();
+    await this.turning;
   }
 
   /** Why it is not live, or null when it is: connected, and within `maxLagMs` of the log's head. */
@@ -183,7 +191,8 @@ export class Feed {
   }
 
   private following(): boolean {
-    return this.now() - this.otherAt < followMs;
+    const now = this.now();
+    return now - this.otherAt < followMs && now - this.advancedAt < ownAdvanceMs;
   }
 
   /** Makes a turn happen in `waitMs`, or sooner if one is due sooner. */
@@ -240,6 +249,7 @@ export class Feed {
     let head: number | null = null;
     if (barriers.length > 0 || !this.following()) {
       head = await session.advance();
+      this.advancedAt = this.now();
       if (head === null) this.otherAt = this.now();
       else this.head = Math.max(this.head, head);
     }
@@ -259,17 +269,25 @@ export class Feed {
       const entries = await session.read(this.position, pageSize);
       const first = entries[0];
       const last = entries.at(-1);
-      if (!first || !last) return;
-      const gap = first.seq !== this.position + 1;
+      if (!first || !last) {
+        // Nothing is there though the log goes on: all that the page would hold has been pruned.
+        const floor = this.head > this.position ? await session.floor() : 0;
+        if (floor <= this.position) return;
+        this.position = floor;
+        this.recent.clear();
+        this.options.observer.onGap(prunedReason);
+        continue;
+      }
+      // Dense: anything else means that retention was faster than this instance.
+      const gap = last.seq - this.position !== entries.length;
       for (const entry of entries) this.recent.push(entry);
       this.position = last.seq;
       this.head = Math.max(this.head, last.seq);
       this.options.onBatch?.(entries.length);
-      // Dense: a jump means that retention was faster than this instance.
       if (gap) {
+        // What is kept for replays must be dense; the next page begins anew.
         this.recent.clear();
-        for (const entry of entries) this.recent.push(entry);
-        this.options.observer.onGap('this instance was away for longer than the log is kept');
+        this.options.observer.onGap(prunedReason);
       }
       this.options.observer.onEntries(entries);
       if (entries.length < pageSize) return;

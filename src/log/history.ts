@@ -33,17 +33,28 @@ export class History {
 
   /** What of the next `most` entries after `seq` goes to everyone, to these rooms, or concerns the player. */
   async page(seq: number, most: number, playerId: string, rooms: readonly string[]): Promise<HistoryPage> {
-    const { rows } = await this.pool.query<EntryRow & { floor: string }>({
+    const { rows } = await this.pool.query<EntryRow>({
       name: 'history-page',
-      text: `select seq, type, room, player, effect, member, data, at, (select floor from realtime.kept()) as floor
-             from realtime.read_for($1, $2, $3, $4)`,
+      text: 'select seq, type, room, player, effect, member, data, at from realtime.read_for($1, $2, $3, $4)',
       values: [seq, most, playerId, rooms],
     });
     const last = rows.at(-1);
     return {
       entries: rows.map(entryOf),
       upTo: last ? Number(last.seq) : seq,
-      pruned: last !== undefined && Number(last.floor) > seq,
+      pruned: (await this.floor()) > seq,
     };
+  }
+
+  /**
+   * The newest seq that is no longer kept. Asked after the page, in a statement of its own: TRUNCATE empties a table
+   * for older snapshots too, so one that was taken with the page may show the old floor beside a page with a hole.
+   */
+  private async floor(): Promise<number> {
+    const { rows } = await this.pool.query<{ floor: string }>({
+      name: 'history-floor',
+      text: 'select floor from realtime.kept()',
+    });
+    return Number(rows[0]?.floor ?? 0);
   }
 }

@@ -37,12 +37,13 @@ export class Recent {
     }
   }
 
-  /** What follows `seq`; only meaningful when `seq >= start`. */
-  after(seq: number): readonly LogEntry[] {
+  /** What follows `seq`, at most so many; only meaningful when `seq >= start`. */
+  after(seq: number, most = Number.POSITIVE_INFINITY): readonly LogEntry[] {
     const oldest = this.entries[this.first];
     if (!oldest) return [];
     // Dense: the index follows from the seq.
-    return this.entries.slice(this.first + Math.max(0, seq + 1 - oldest.seq));
+    const from = this.first + Math.max(0, seq + 1 - oldest.seq);
+    return this.entries.slice(from, from + most);
   }
 
   clear(): void {

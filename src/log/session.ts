@@ -3,7 +3,8 @@ import pg from 'pg';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
 
 export interface SessionOptions {
-  readonly url: string;
+  /** Where the database is: a URL, or the settings of a `pg` client. */
+  readonly url: string | pg.ClientConfig;
   /** A query or connection attempt that takes longer counts as a dead connection, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -16,6 +17,9 @@ export interface SessionEvents {
   /** The connection is gone; called once, and not after `close`. */
   readonly onLost: (error: Error) => void;
 }
+
+/** How long a goodbye may take, in milliseconds. */
+const goodbyeMs = 1000;
 
 /** One connection from LISTEN to its end; whoever holds it makes another when it is lost. */
 export class LogSession {
@@ -30,7 +34,7 @@ export class LogSession {
   /** Connects and listens. Throws what `pg` throws; nothing is left open then. */
   static async open(options: SessionOptions, events: SessionEvents): Promise<LogSession> {
     const client = new pg.Client({
-      connectionString: options.url,
+      ...(typeof options.url === 'string' ? { connectionString: options.url } : options.url),
       application_name: 'hashi-socket listener',
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,
@@ -131,11 +135,22 @@ export class LogSession {
     return rows[0];
   }
 
-  /** Closes without telling `onLost`. */
+  /** The newest seq that is no longer kept. */
+  async floor(): Promise<number> {
+    const rows = await this.query<{ floor: string }>({ text: 'select floor from realtime.kept()' });
+    return Number(rows[0]?.floor ?? 0);
+  }
+
+  /** Closes without telling `onLost`; a query in flight fails. A database that does not say goodbye is not waited for. */
   async close(): Promise<void> {
     if (this.lost) return;
     this.lost = true;
-    await this.client.end();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, goodbyeMs);
+    });
+    await Promise.race([this.client.end(), patience]);
+    clearTimeout(timer);
   }
 }
 
