@@ -29,7 +29,13 @@ export interface AdmissionOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** How often memberships are read again because a room was joined meanwhile, which the greeting should name. */
+const readings = 5;
+
 export class Admission {
+  /** How often memberships have changed in a way the log does not tell. */
+  private resets = 0;
+
   constructor(private readonly options: AdmissionOptions) {}
 
   /**
@@ -37,41 +43,80 @@ export class Admission {
    * Never throws: a connection that cannot be admitted is closed.
    */
   async admit(connection: Connection, since?: string, lost = false): Promise<void> {
-    const { hub, onError } = this.options;
-    hub.add(connection);
+    this.options.hub.add(connection);
+    await this.orClose(connection, () =>
+      this.atPlace(connection, (memberships, rooms) =>
+        since === undefined
+          ? this.goLive(connection, memberships, rooms, lost)
+          : this.resume(connection, memberships, rooms, since),
+      ),
+    );
+  }
+
+  /**
+   * Reads memberships anew for these connections, after a change that the log could not tell. Until that is done they
+   * get nothing, so they are told to read the state again once nothing is missing any more. Never throws.
+   */
+  async refresh(connections: Iterable<Connection>): Promise<void> {
+    this.resets++;
+    await Promise.all(
+      [...connections].map((connection) =>
+        this.orClose(connection, async () => {
+          // Those on their way in see for themselves that what they have read is void.
+          if (connection.live) await this.enterAnew(connection);
+        }),
+      ),
+    );
+  }
+
+  private async enterAnew(connection: Connection): Promise<void> {
+    connection.live = false;
+    connection.moves.clear();
+    for (const room of [...connection.memberships, ...connection.subscriptions]) {
+      this.options.door.leave(connection, room);
+    }
+    connection.memberships.clear();
+    connection.subscriptions.clear();
+    await this.atPlace(connection, (_memberships, rooms) => {
+      this.enter(connection, rooms);
+      connection.send(errorMessage('RESYNC_REQUIRED'));
+    });
+  }
+
+  /** Who cannot be served now is sent away: it comes back, and misses nothing then. */
+  private async orClose(connection: Connection, work: () => Promise<void>): Promise<void> {
     try {
-      const memberships = await this.read(connection);
-      if (memberships === null) return;
-      await new Promise<void>((resolve) => {
-        this.options.feed.atBarrier(() => {
-          // From here to the end of the callback nothing passes: this is one place in the log.
-          if (connection.closed) resolve();
-          else if (since === undefined) resolve(this.goLive(connection, memberships, lost));
-          else resolve(this.resume(connection, memberships, since));
-        });
-      });
+      await work();
     } catch (error) {
-      onError(error);
+      this.options.onError(error);
       connection.wire.close(closeCodes.TRY_AGAIN, 'try again later');
     }
   }
 
-  /** Reads memberships anew for live connections: after a change that the log could not tell. */
-  async refresh(connections: Iterable<Connection>): Promise<void> {
-    await Promise.all(
-      [...connections].map(async (connection) => {
-        connection.live = false;
-        connection.moves.clear();
-        const memberships = await this.read(connection);
-        if (memberships === null) return;
-        await new Promise<void>((resolve) => {
-          this.options.feed.atBarrier(() => {
-            if (!connection.closed) this.enter(connection, this.atThisPlace(connection, memberships));
-            resolve();
-          });
+  /** Calls back at one place in the log, with the player's memberships and rooms there; not if it is gone by then. */
+  private async atPlace(
+    connection: Connection,
+    callback: (memberships: readonly Membership[], rooms: ReadonlySet<string>) => void | Promise<void>,
+  ): Promise<void> {
+    for (let reading = 1; ; reading++) {
+      const { resets } = this;
+      const memberships = await this.read(connection);
+      if (memberships === null) return;
+      const known = new Set(memberships.map(({ room }) => room));
+      const done = await new Promise<boolean>((resolve, reject) => {
+        this.options.feed.atBarrier(() => {
+          if (connection.closed) return resolve(true);
+          const rooms = withMoves(known, connection);
+          const joined = reading < readings && [...rooms].some((room) => !known.has(room));
+          if (joined || this.resets !== resets) return resolve(false);
+          connection.moves.clear();
+          // Whatever the callback does before its first await, it does at this place: nothing passes meanwhile.
+          const run = async () => callback(memberships, rooms);
+          run().then(() => resolve(true), reject);
         });
-      }),
-    );
+      });
+      if (done) return;
+    }
   }
 
   private async read(connection: Connection): Promise<readonly Membership[] | null> {
@@ -88,17 +133,6 @@ export class Admission {
     }
   }
 
-  /** The rooms at this place in the log: what was read, with the moves that passed on top. */
-  private atThisPlace(connection: Connection, memberships: readonly Membership[]): Set<string> {
-    const rooms = new Set(memberships.map(({ room }) => room));
-    for (const [room, effect] of connection.moves) {
-      if (effect === 'join') rooms.add(room);
-      else rooms.delete(room);
-    }
-    connection.moves.clear();
-    return rooms;
-  }
-
   private enter(connection: Connection, rooms: Iterable<string>): void {
     const { door, hub } = this.options;
     door.enter(connection, playerRoom(connection.playerId));
@@ -110,9 +144,13 @@ export class Admission {
     hub.everyone.add(connection);
   }
 
-  private goLive(connection: Connection, memberships: readonly Membership[], lost: boolean): void {
+  private goLive(
+    connection: Connection,
+    memberships: readonly Membership[],
+    rooms: ReadonlySet<string>,
+    lost: boolean,
+  ): void {
     const { feed } = this.options;
-    const rooms = this.atThisPlace(connection, memberships);
     this.greet(connection, memberships, rooms, cursorOf(feed.epoch, feed.position), false);
     if (lost) {
       this.options.onResume('failed');
@@ -124,10 +162,10 @@ export class Admission {
   private async resume(
     connection: Connection,
     memberships: readonly Membership[],
+    rooms: ReadonlySet<string>,
     since: string,
   ): Promise<void> {
     const { feed, replay, onResume } = this.options;
-    const rooms = this.atThisPlace(connection, memberships);
     const position = parseCursor(since);
     const possible =
       position !== null &&
@@ -136,28 +174,20 @@ export class Admission {
       (await replay.possible(position.seq));
     if (connection.closed) return;
     if (!possible) {
-      onResume('failed');
-      // Moves may have passed while it was found out: they are on top again.
-      const now = new Set(rooms);
-      for (const [room, effect] of connection.moves) {
-        if (effect === 'join') now.add(room);
-        else now.delete(room);
-      }
-      connection.moves.clear();
-      this.greet(connection, memberships, now, cursorOf(feed.epoch, feed.position), false);
-      connection.send(errorMessage('RESUME_FAILED'));
-      this.enter(connection, now);
-      return;
+      // Finding that out took time: it goes live at a place of its own.
+      return this.atPlace(connection, (known, now) => this.goLive(connection, known, now, true));
     }
     onResume('recovered');
     this.greet(connection, memberships, rooms, since, true);
     const ended = await replay.run(connection, position.seq, rooms, (at) => this.enter(connection, at));
-    if (ended === 'pruned' && !connection.closed) {
-      // What it was about to read is no longer kept: told, and live with what is read now.
-      onResume('failed');
+    if (ended === 'reset') await this.enterAnew(connection);
+    if (ended !== 'pruned') return;
+    // What it was about to read is no longer kept. Told when it is live, so that what it reads then stays true.
+    onResume('failed');
+    await this.atPlace(connection, (_memberships, now) => {
+      this.enter(connection, now);
       connection.send(errorMessage('RESUME_FAILED'));
-      await this.refresh([connection]);
-    }
+    });
   }
 
   private greet(
@@ -176,6 +206,19 @@ export class Admission {
       recovered,
       timestamp: new Date().toISOString(),
     };
-    connection.send(new Outgoing('connected', JSON.stringify(data)));
+    // A stock Socket.IO client takes the trailing string for its offset: one that is cut before its first event
+    // recovers all the same.
+    const offset = connection.wire.transport === 'socketio' ? cursor : undefined;
+    connection.send(new Outgoing('connected', JSON.stringify(data), offset));
   }
+}
+
+/** What was read, with the moves that passed since on top. */
+function withMoves(read: ReadonlySet<string>, { moves }: Connection): Set<string> {
+  const rooms = new Set(read);
+  for (const [room, effect] of moves) {
+    if (effect === 'join') rooms.add(room);
+    else rooms.delete(room);
+  }
+  return rooms;
 }

@@ -26,6 +26,8 @@ export interface ReplayOptions {
 const pageBytes = 512 << 10;
 const firstPage = 50;
 const largestPage = 2000;
+/** Entries taken from memory in one go. */
+const largestRest = 500;
 
 export class Replay {
   constructor(private readonly options: ReplayOptions) {}
@@ -36,14 +38,15 @@ export class Replay {
 
   /**
    * Replays what follows `seq` and calls `goLive` with the rooms at the place it has reached, synchronously between
-   * two entries of the feed. `roomsNow`: the player's rooms as of now. Returns how it ended.
+   * two entries of the feed. `roomsNow`: the player's rooms as of now. Returns how it ended; `reset`: at a place where
+   * memberships changed in a way the log does not tell.
    */
   async run(
     connection: Connection,
     seq: number,
     roomsNow: ReadonlySet<string>,
     goLive: (rooms: ReadonlySet<string>) => void,
-  ): Promise<'live' | 'pruned' | 'closed'> {
+  ): Promise<'live' | 'pruned' | 'reset' | 'closed'> {
     const { feed, history } = this.options;
     const epoch = feed.epoch;
     const rooms = await this.roomsAt(connection.playerId, seq, roomsNow);
@@ -53,34 +56,41 @@ export class Replay {
       if (connection.closed) return 'closed';
       if (feed.epoch !== epoch) return 'pruned';
       if (at >= feed.recent.start || at >= feed.position) {
-        // The rest is in memory: sent and live in one go, nothing passes in between.
-        const rest = at >= feed.position ? [] : feed.recent.after(at);
-        this.send(connection, rest, rooms, epoch);
-        connection.moves.clear();
-        goLive(rooms);
-        return 'live';
+        const rest = at >= feed.position ? [] : feed.recent.after(at, largestRest);
+        const sent = this.send(connection, rest, rooms, epoch);
+        if (sent.reset) return 'reset';
+        at = rest.at(-1)?.seq ?? at;
+        if (at >= feed.position) {
+          // The last of it was in memory: sent and live in one go, nothing passes in between.
+          connection.moves.clear();
+          goLive(rooms);
+          return 'live';
+        }
+      } else {
+        const asked = new Set(rooms);
+        const page = await history.page(at, most, connection.playerId, [...asked]);
+        if (page.pruned) return 'pruned';
+        if (connection.closed) return 'closed';
+        const sent = this.send(connection, page.entries, rooms, epoch, asked);
+        if (sent.reset) return 'reset';
+        at = sent.stoppedAt ?? page.upTo;
+        const bytes = page.entries.reduce((sum, entry) => sum + (entry.data?.length ?? 0), 0);
+        most = Math.max(10, Math.min(largestPage, bytes > pageBytes ? most >> 1 : most * 2));
       }
-      const asked = new Set(rooms);
-      const page = await history.page(at, most, connection.playerId, [...asked]);
-      if (page.pruned) return 'pruned';
-      if (connection.closed) return 'closed';
-      at = this.send(connection, page.entries, rooms, epoch, asked) ?? page.upTo;
-      const bytes = page.entries.reduce((sum, entry) => sum + (entry.data?.length ?? 0), 0);
-      most = Math.max(10, Math.min(largestPage, bytes > pageBytes ? most >> 1 : most * 2));
       if (connection.wire.unsentBytes() > this.options.unsentBytes) await connection.wire.drained();
     }
   }
 
-  /** Sends what of the entries is for the connection. Stops before the first it could not have been given, and returns the seq before it. */
+  /** Sends what of the entries is for the connection. Stops before the first it could not have been given, and at a reset of its memberships. */
   private send(
     connection: Connection,
     entries: readonly LogEntry[],
     rooms: Set<string>,
     epoch: string,
     asked?: ReadonlySet<string>,
-  ): number | undefined {
+  ): { stoppedAt?: number; reset?: boolean } {
     let due = Batch.empty();
-    let stop: number | undefined;
+    let end: { stoppedAt?: number; reset?: boolean } = {};
     for (const entry of entries) {
       const moves = entry.member === connection.playerId && entry.room !== null;
       if (moves && entry.effect === 'join' && entry.room !== null) rooms.add(entry.room);
@@ -92,12 +102,16 @@ export class Replay {
       if (entry.effect === 'close' && entry.room !== null) rooms.delete(entry.room);
       if (moves && entry.effect === 'join' && entry.room !== null && asked && !asked.has(entry.room)) {
         // The page was asked for without this room: what follows in it may lack the room's events.
-        stop = entry.seq;
+        end = { stoppedAt: entry.seq };
+        break;
+      }
+      if (entry.effect === 'reset' && (entry.member === null || entry.member === connection.playerId)) {
+        end = { reset: true };
         break;
       }
     }
     if (due.count > 0) connection.wire.writeReplay(due);
-    return stop;
+    return end;
   }
 
   private concerns(entry: LogEntry, connection: Connection, rooms: ReadonlySet<string>): boolean {
