@@ -9,6 +9,7 @@ import type { Namespace } from 'socket.io';
 import { Adapter, MessageType, type BroadcastOptions, type ClusterAdapter } from 'socket.io-adapter';
 import type { Hub } from '../routing/hub.js';
 import type { Connection } from './connection.js';
+import { newSessionId } from './session-id.js';
 
 export interface HubAdapterOptions {
   readonly pool: Pool;
@@ -27,11 +28,20 @@ interface Inside {
 
 /**
  * A pool whose checked-out clients go back when their connection dies: the stock adapter forgets a lost listener,
- * and each one would cost the pool a place for good.
+ * and each one would cost the pool a place for good. The same for one on which LISTEN does not work.
  */
-function returningPool(pool: Pool): Pool {
+function returningPool(pool: Pool, onError: (error: unknown) => void): Pool {
   const connect = async (): Promise<PoolClient> => {
     const client = await pool.connect();
+    const query = client.query.bind(client) as (text: string) => Promise<unknown>;
+    const listen = (text: string) =>
+      query(text).catch((error: unknown) => {
+        // It fails in one way alone, by its end: told twice, the stock adapter would connect twice.
+        onError(error);
+        client.release(true);
+        return new Promise(() => undefined);
+      });
+    Object.assign(client, { query: listen });
     let released = false;
     const release = client.release.bind(client);
     client.release = (error) => {
@@ -53,7 +63,7 @@ function bound(target: Pool, key: string | symbol): unknown {
 /** What `new Server({ adapter })` takes. It must be a `function`: Socket.IO calls it with `new`. */
 export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => ClusterAdapter {
   const { hub, connectionOf, onError } = options;
-  const create = createPostgresAdapter(returningPool(options.pool), {
+  const create = createPostgresAdapter(returningPool(options.pool, onError), {
     tableName: 'realtime.attachments',
     channelPrefix: 'hashi_io',
     errorHandler: onError,
@@ -89,8 +99,9 @@ export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => Clus
     Object.assign(stock, {
       async restoreSession(pid: string, offset: string) {
         const session = await options.restore(pid, offset);
-        // What was missed is replayed once the token has been checked, not here.
-        return session && { ...session, rooms: [], data: {}, missedPackets: [] };
+        // What was missed is replayed once the token has been checked, not here. Until then it goes by an id of its own:
+        // a socket that is refused is cleaned up by its id, and must not take another one's rooms with it.
+        return session && { ...session, sid: newSessionId(), rooms: [], data: {}, missedPackets: [] };
       },
       // The stock one appends an empty offset to every packet, which a client would take for its place in the log.
       addOffsetIfNecessary: () => undefined,

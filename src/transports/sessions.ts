@@ -9,7 +9,7 @@ import type { Admission } from '../routing/admission.js';
 import type { Hub } from '../routing/hub.js';
 import { Connection, type Wire } from './connection.js';
 import { RawEngine } from './raw-engine.js';
-import { isPrivateIdOf, newSessionId, privateIdOf } from './session-id.js';
+import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
 import { SocketIoWire } from './socketio-wire.js';
 import { openRaw, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
@@ -28,12 +28,22 @@ export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
-/** What the middleware has found out, for the connection handler. */
-interface Admitted extends Identity {
+interface Session {
   /** The cursor to resume from. */
   readonly since?: string;
+  /** The id of the socket whose session it takes up. */
+  readonly takesUp?: string;
   /** A session was asked for that cannot be taken up. */
   readonly lost: boolean;
+}
+
+/** What the middleware has found out, for the connection handler. */
+type Admitted = Identity & Session;
+
+/** Parts of a namespace that its types keep to themselves. */
+interface InsideNamespace {
+  readonly _preConnectSockets: Map<string, Socket>;
+  _doConnect(socket: Socket, done?: (socket: Socket) => void): void;
 }
 
 /** Socket.IO's private id of a socket, which its types do not show. */
@@ -56,6 +66,13 @@ export class Sessions {
         (error: unknown) => next(this.refusal(error)),
       );
     });
+    // Called for a socket that has passed every middleware.
+    const namespace = io.sockets as unknown as InsideNamespace;
+    const connect = namespace._doConnect.bind(namespace);
+    namespace._doConnect = (socket, done) => {
+      this.takeUp(socket);
+      connect(socket, done);
+    };
     io.on('connection', (socket) => this.open(socket));
   }
 
@@ -69,10 +86,13 @@ export class Sessions {
     });
     try {
       const identity = await Promise.race([authenticator.authenticate(token), late]);
-      if (hub.ofPlayer(identity.playerId).size >= maxConnectionsPerPlayer) {
+      const session = this.session(socket, identity.playerId);
+      // The connection that a session was on before ends for this one, and does not count against it.
+      const successor = session.takesUp !== undefined && this.connections.has(session.takesUp);
+      if (hub.ofPlayer(identity.playerId).size - (successor ? 1 : 0) >= maxConnectionsPerPlayer) {
         throw new ProtocolError('TOO_MANY_CONNECTIONS');
       }
-      this.admitted.set(socket, { ...identity, ...this.session(socket, identity.playerId) });
+      this.admitted.set(socket, { ...identity, ...session });
     } finally {
       clearTimeout(timer);
       forgetToken(socket);
@@ -80,27 +100,32 @@ export class Sessions {
   }
 
   /** Settles which session a Socket.IO client has: the one it takes up, if it is the player's, or a new one. */
-  private session(socket: Socket, playerId: string): { since?: string; lost: boolean } {
+  private session(socket: Socket, playerId: string): Session {
     const auth: unknown = socket.handshake.auth;
     const asked = typeof auth === 'object' && auth !== null && 'pid' in auth && 'offset' in auth;
     const inside = socket as unknown as Recoverable;
-    const { secret, io } = this.options;
-    if (
-      socket.recovered &&
-      inside.pid !== undefined &&
-      isPrivateIdOf(inside.pid, secret(), socket.id, playerId)
-    ) {
-      // The old connection may not have noticed yet that its client is gone.
-      io.sockets.sockets.get(socket.id)?.disconnect(true);
-      const offset: unknown = asked ? (auth as { offset: unknown }).offset : undefined;
-      return typeof offset === 'string' ? { since: offset, lost: false } : { lost: true };
-    }
-    if (socket.recovered) {
+    const secret = this.options.secret();
+    if (socket.recovered && inside.pid !== undefined) {
+      const sid = sessionIdIn(inside.pid);
+      const offset: unknown = asked ? auth.offset : undefined;
+      if (sid !== null && typeof offset === 'string' && isPrivateIdOf(inside.pid, secret, sid, playerId)) {
+        return { since: offset, takesUp: sid, lost: false };
+      }
       inside.recovered = false;
-      inside.id = newSessionId();
     }
-    if (!rawOf(socket)) inside.pid = privateIdOf(secret(), socket.id, playerId);
+    if (!rawOf(socket)) inside.pid = privateIdOf(secret, socket.id, playerId);
     return { lost: asked };
+  }
+
+  /** Gives a socket the id of the session it takes up: when nothing can refuse it any more, see `hubAdapter`. */
+  private takeUp(socket: Socket): void {
+    const sid = this.admitted.get(socket)?.takesUp;
+    if (sid === undefined) return;
+    const { sockets } = this.options.io;
+    // The old connection may not have noticed yet that its client is gone.
+    sockets.sockets.get(sid)?.disconnect(true);
+    (sockets as unknown as InsideNamespace)._preConnectSockets.delete(socket.id);
+    (socket as unknown as Recoverable).id = sid;
   }
 
   private refusal(error: unknown): Error & { data?: { code: ErrorCode; message: string } } {
