@@ -21,13 +21,23 @@ export interface ClientOptions {
 export interface PoolOptions extends ClientOptions {
   /** Connections at most. */
   readonly max: number;
+  /**
+   * A query that takes longer fails and its connection is given up; unbounded unless given. Without it a connection
+   * whose bytes vanish keeps its query, and its place in the pool, for as long as TCP goes on trying.
+   */
+  readonly queryTimeoutMs?: number;
 }
 
 const keepAliveDelayMs = 10_000;
 
 /** Opens nothing yet: the first query does. Rejections of queries are the caller's, lost connections are logged. */
 export function createPool(options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({ ...configOf(options), max: options.max });
+  const { max, queryTimeoutMs } = options;
+  const pool = new pg.Pool({
+    ...configOf(options),
+    max,
+    ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
+  });
   // A connection lost while it is checked out reports to its client alone, an idle one to both.
   pool.on('connect', (client) => logLoss(client, options));
   pool.on('error', (_error) => {
