@@ -45,6 +45,9 @@ export interface HashiServer {
   stop(): Promise<void>;
 }
 
+/** No query of a connection's takes this long, in milliseconds: one that does is lost on the way. */
+const queryTimeoutMs = 10_000;
+
 /** The player of the development token that is printed at start. */
 const developmentPlayer = 'player-1';
 
@@ -73,6 +76,7 @@ export function createServer(options: ServerOptions): HashiServer {
       url: database.url,
       applicationName: 'hashi-socket',
       max: config.poolSize,
+      queryTimeoutMs,
       logger,
     });
     running.push(() => pool.end());
@@ -80,6 +84,7 @@ export function createServer(options: ServerOptions): HashiServer {
       url: database.url,
       applicationName: 'hashi-socket adapter',
       max: 3,
+      queryTimeoutMs,
       logger,
     });
     running.push(() => adapterPool.end());
