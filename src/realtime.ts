@@ -178,7 +178,10 @@ export class Realtime {
         restore: async (privateId, offset) => {
           const sid = sessionIdIn(privateId);
           const position = parseCursor(offset);
-          const held = position?.epoch === feed.epoch && (await history.holds(position.seq));
+          // While the database does not answer nobody knows: it is found out when it does, before the replay.
+          const held =
+            position?.epoch === feed.epoch &&
+            (feed.trouble() !== null || (await history.holds(position.seq).catch((_silent: unknown) => true)));
           return sid !== null && held ? { sid, pid: privateId } : null;
         },
         onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
