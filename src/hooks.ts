@@ -33,6 +33,8 @@ export interface Hooks {
   readonly canSubscribe?: CanSubscribe | undefined;
   /** Messages of the program's own, by name. */
   readonly messages?: Readonly<Record<string, ClientMessageHandler>> | undefined;
+  /** Called for every client that is let in. */
+  readonly onConnection?: ((socket: Socket) => void) | undefined;
   /** Entries of the log, after they have been handed to clients. */
   readonly onEntries?: ((entries: readonly LogEntry[]) => void) | undefined;
 }

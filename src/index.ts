@@ -8,39 +8,23 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
-import type { Server as SocketIoServer, Socket } from 'socket.io';
-import { catalog as documented, familiesByEvent, type Catalog, type HashiEvent } from './catalog/index.js';
+import type { Server as SocketIoServer } from 'socket.io';
+import { familiesByEvent, type Catalog, type HashiEvent } from './catalog/index.js';
 import type { DataOf, Family } from './catalog/family.js';
 import { loadConfig, type SettingName } from './config.js';
-import type { Authenticate, ClientMessageHandler } from './hooks.js';
 import type { LogEntry } from './log/entry.js';
-import type { CanSubscribe } from './routing/subscriptions.js';
+import { catalogOf, hooksOf, type ProjectOptions } from './project.js';
 import { createServer as createParts, type StartedServer } from './server.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 
 export { lobbyRoom, playerRoom } from './routing/rooms.js';
 export { closeCodes, errorMessages, OperatorError, ProtocolError, type ErrorCode } from './errors.js';
+export { defineConfig, type ProjectOptions } from './project.js';
 export type { Authenticate, AuthenticatedPlayer, ClientMessageHandler } from './hooks.js';
 export type { CanSubscribe, SubscribeRequest } from './routing/subscriptions.js';
 export type { StartedServer } from './server.js';
 export type { HashiEvent, HashiEventType, HashiMessage } from './catalog/index.js';
 export type { SettingName } from './config.js';
-
-/** What a project adds to the server: in its code, or in `hashi-socket.config.ts`. */
-export interface ProjectOptions<Families extends readonly Family[] = readonly Family[]> {
-  /** Event families over tables of the project's own, besides the documented ones. */
-  readonly families?: Families;
-  /** `false`: only the project's own families; the documented tables are neither needed nor watched. */
-  readonly documentedFamilies?: boolean;
-  /** Takes the place of the AUTH_ settings. */
-  readonly authenticate?: Authenticate;
-  /** The last word on who may subscribe to a lobby; `allowed` is what the documented rules say. */
-  readonly canSubscribe?: CanSubscribe;
-  /** Called for every client that is let in, whatever it speaks: `socket.data.transport` says which. */
-  readonly onConnection?: (socket: Socket) => void;
-  /** Further messages that clients may send, by name; the protocol's own names cannot be taken. */
-  readonly messages?: Readonly<Record<string, ClientMessageHandler>>;
-}
 
 export interface CreateServerOptions<
   Families extends readonly Family[] = readonly Family[],
@@ -71,20 +55,6 @@ export interface Server<Event extends { readonly type: string } = HashiEvent> {
   on<Type extends Event['type']>(type: Type, listener: (event: ByType<Event, Type>) => void): () => void;
 }
 
-/** Written for its types: `export default defineConfig({ families: [...] })` in `hashi-socket.config.ts`. */
-export function defineConfig<const Families extends readonly Family[]>(
-  options: ProjectOptions<Families>,
-): ProjectOptions<Families> {
-  return options;
-}
-
-/** The catalogue of a project: the documented families and its own. */
-export function catalogOf({ families = [], documentedFamilies = true }: ProjectOptions): Catalog {
-  return documentedFamilies
-    ? { families: [...documented.families, ...families], rights: documented.rights }
-    : { families, rights: [] };
-}
-
 /** @throws OperatorError when a setting is wrong */
 export function createServer<const Families extends readonly Family[] = readonly []>(
   options: CreateServerOptions<Families> = {},
@@ -104,18 +74,10 @@ export function createServer<const Families extends readonly Family[] = readonly
     config,
     logger,
     catalog,
-    hooks: {
-      authenticate: options.authenticate,
-      canSubscribe: options.canSubscribe,
-      messages: options.messages,
-      onEntries: tellListeners(listeners, catalog, logger),
-    },
+    hooks: { ...hooksOf(options), onEntries: tellListeners(listeners, catalog, logger) },
     ...(httpServer && { httpServer }),
     ...(rawPath !== undefined && { rawPath }),
   });
-  const { onConnection } = options;
-  if (onConnection) parts.io.on('connection', onConnection);
-
   return {
     io: parts.io,
     start: () => parts.start(),

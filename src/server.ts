@@ -54,6 +54,7 @@ const developmentPlayer = 'player-1';
 export function createServer(options: ServerOptions): HashiServer {
   const { config, logger, catalog = ownCatalog, hooks = {}, httpServer, rawPath = '/' } = options;
   const io = createSocketIo(config);
+  if (hooks.onConnection) io.on('connection', hooks.onConnection);
   /** What stops the parts that run, the last one first. */
   const running: (() => Promise<void>)[] = [];
   let draining = false;

@@ -57,6 +57,12 @@ export class Sessions {
   /** By Socket.IO socket id. */
   readonly connections = new Map<string, Connection>();
   private readonly admitted = new WeakMap<Socket, Admitted>();
+  /** Connections of each player, counted from the moment the token is good: twenty at once find one place once. */
+  private readonly places = new Map<string, number>();
+  /** Ids of sessions that are being taken up or are in use. */
+  private readonly inUse = new Set<string>();
+  /** Transports with a socket, or with one that is being authenticated: one is all they get. */
+  private readonly occupied = new WeakSet<object>();
 
   constructor(private readonly options: SessionsOptions) {
     const { io } = options;
@@ -77,26 +83,71 @@ export class Sessions {
   }
 
   private async authenticate(socket: Socket): Promise<void> {
-    const { authenticator, authTimeoutMs, hub, maxConnectionsPerPlayer } = this.options;
+    const { authenticator, authTimeoutMs } = this.options;
     const raw = rawOf(socket);
     const token = raw ? tokenOfUpgrade(raw.request).token : tokenOfHandshake(socket.handshake);
+    const { conn } = socket;
+    const first = !this.occupied.has(conn);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new ProtocolError('AUTH_ERROR')), authTimeoutMs);
     });
     try {
+      if (!first) throw new ProtocolError('AUTH_ERROR');
+      this.occupied.add(conn);
       const identity = await Promise.race([authenticator.authenticate(token), late]);
+      // Gone meanwhile: what is counted from here on ends with the transport.
+      if (conn.readyState !== 'open') throw new ProtocolError('AUTH_ERROR');
       const session = this.session(socket, identity.playerId);
-      // The connection that a session was on before ends for this one, and does not count against it.
-      const successor = session.takesUp !== undefined && this.connections.has(session.takesUp);
-      if (hub.ofPlayer(identity.playerId).size - (successor ? 1 : 0) >= maxConnectionsPerPlayer) {
-        throw new ProtocolError('TOO_MANY_CONNECTIONS');
-      }
-      this.admitted.set(socket, { ...identity, ...session });
+      this.admitted.set(socket, {
+        ...identity,
+        ...session,
+        leave: this.takePlace(socket, identity.playerId),
+      });
+    } catch (error) {
+      if (first) this.occupied.delete(conn);
+      this.disown(socket);
+      throw error;
     } finally {
       clearTimeout(timer);
       forgetToken(socket);
     }
+  }
+
+  private takePlace(socket: Socket, playerId: string): () => void {
+    const taken = this.places.get(playerId) ?? 0;
+    if (taken >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');
+    this.places.set(playerId, taken + 1);
+    const { id, conn } = socket;
+    this.inUse.add(id);
+    let there = true;
+    const leave = () => {
+      if (!there) return;
+      there = false;
+      this.inUse.delete(id);
+      this.occupied.delete(conn);
+      const left = (this.places.get(playerId) ?? 1) - 1;
+      if (left === 0) this.places.delete(playerId);
+      else this.places.set(playerId, left);
+    };
+    conn.once('close', leave);
+    return leave;
+  }
+
+  /**
+   * Gives a socket that was made under the id of the session it asks for, and may not have that, an id of its own:
+   * with it would go the rooms and the place of the connection that has it rightly.
+   */
+  private disown(socket: Socket): void {
+    if (!socket.recovered) return;
+    const inside = socket as unknown as Recoverable;
+    const { _preConnectSockets: waiting } = socket.nsp as unknown as {
+      _preConnectSockets: Map<string, Socket>;
+    };
+    if (waiting.get(socket.id) === socket) waiting.delete(socket.id);
+    inside.recovered = false;
+    inside.id = newSessionId();
+    waiting.set(inside.id, socket);
   }
 
   /** Settles which session a Socket.IO client has: the one it takes up, if it is the player's, or a new one. */
@@ -151,6 +202,8 @@ export class Sessions {
     Object.assign(socket.data as object, { playerId: identity.playerId, transport: wire.transport });
     socket.on('disconnect', () => {
       connection.closed = true;
+      identity.leave();
+      this.endSoon(socket);
       options.hub.remove(connection);
       // Rooms have been left by now; only a successor may have the id again.
       if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
@@ -161,6 +214,15 @@ export class Sessions {
     const admitted = options.admission.admit(connection, since, identity.lost);
     if (raw) openRaw(raw, connection, admitted, options);
     else openSocketIo(socket, connection, admitted, options);
+  }
+
+  /** A client that leaves the namespace and keeps the transport is a stranger again, and has a stranger's time. */
+  private endSoon(socket: Socket): void {
+    const { conn } = socket;
+    const timer = setTimeout(() => {
+      if (!this.occupied.has(conn)) conn.close();
+    }, this.options.authTimeoutMs).unref();
+    conn.once('close', () => clearTimeout(timer));
   }
 }
 
