@@ -1,6 +1,9 @@
 /** `serve`: runs the server until a signal ends it. */
 import type { Command } from 'commander';
 import { colorWanted, loadConfig, type Config } from '../config.js';
+import type { Catalog } from '../catalog/index.js';
+import type { Hooks } from '../hooks.js';
+import { catalogOf, hooksOf, loadProject } from '../project.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { banner } from './banner.js';
 import { createShutdown } from './signals.js';
@@ -23,7 +26,12 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export type CreateServer = (parts: { config: Config; logger: Logger }) => Server;
+export type CreateServer = (parts: {
+  config: Config;
+  logger: Logger;
+  catalog: Catalog;
+  hooks: Hooks;
+}) => Server;
 
 export function register(program: Command): void {
   program
@@ -53,8 +61,9 @@ export async function serve(load: () => Promise<CreateServer>): Promise<never> {
   for (const warning of warnings) logger.warn(warning);
   exitOnBugs(logger);
 
+  const project = await loadProject();
   const createServer = await load();
-  const server = createServer({ config, logger });
+  const server = createServer({ config, logger, catalog: catalogOf(project), hooks: hooksOf(project) });
   let stopping = false;
   const onSignal = createShutdown({
     stop: () => server.stop(),

@@ -99,6 +99,11 @@ export class Sessions {
       // Gone meanwhile: what is counted from here on ends with the transport.
       if (conn.readyState !== 'open') throw new ProtocolError('AUTH_ERROR');
       const session = this.session(socket, identity.playerId);
+      // Here, so that whatever listens for connections finds them.
+      Object.assign(socket.data as object, {
+        playerId: identity.playerId,
+        transport: raw ? 'websocket' : 'socketio',
+      });
       this.admitted.set(socket, {
         ...identity,
         ...session,
@@ -199,7 +204,6 @@ export class Sessions {
     const connection = new Connection(socket.id, identity.playerId, wire);
     connection.expiresAt = identity.expiresAt;
     this.connections.set(socket.id, connection);
-    Object.assign(socket.data as object, { playerId: identity.playerId, transport: wire.transport });
     socket.on('disconnect', () => {
       connection.closed = true;
       identity.leave();
