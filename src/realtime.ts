@@ -1,6 +1,6 @@
 /** The realtime part of the server: from the log to the sockets. */
 import type { Server as HttpServer } from 'node:http';
-import { Server as Engine } from 'engine.io';
+import { Server as Engine, type Socket as EngineSocket } from 'engine.io';
 import type { Pool } from 'pg';
 import { Server as SocketIoServer } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
@@ -25,13 +25,16 @@ import type { Metrics } from './telemetry/metrics.js';
 import { observeEntries, observeState } from './telemetry/observe.js';
 import { hubAdapter } from './transports/adapter.js';
 import { drain } from './transports/drain.js';
+import { guardEngine } from './transports/engine-guard.js';
 import { openFront } from './transports/front.js';
 import { Gate } from './transports/gate.js';
 import { Keeper } from './transports/keeper.js';
+import { RawEngine } from './transports/raw-engine.js';
 import { RawTransport } from './transports/raw.js';
 import { Requests } from './transports/requests.js';
 import { sessionIdIn } from './transports/session-id.js';
 import { Sessions } from './transports/sessions.js';
+import { BoundedWebSocketServer } from './transports/web-socket-server.js';
 
 export interface RealtimeOptions {
   readonly config: Config;
@@ -69,7 +72,8 @@ export function createSocketIo({ authTimeoutMs }: Config): SocketIoServer {
   return new SocketIoServer({
     path: '/socket.io/',
     serveClient: false,
-    connectTimeout: authTimeoutMs,
+    // Later than the token's own timeout, which tells the client why.
+    connectTimeout: authTimeoutMs + 500,
     // How long a session can be taken up is the log's retention, whatever this would say.
     connectionStateRecovery: { skipMiddlewares: false },
   });
@@ -95,10 +99,7 @@ export class Realtime {
         metrics.deliveriesTotal.websocket += websocket;
         metrics.deliveriesTotal.socketio += socketio;
       },
-      onSlow(connection) {
-        metrics.slowConsumersTotal.inc();
-        connection.fail('SLOW_CONSUMER');
-      },
+      onSlow: (connection) => connection.fail('SLOW_CONSUMER'),
     });
     const door: RoomDoor = {
       enter: (connection, room) => void this.io.of('/').adapter.addAll(connection.id, new Set([room])),
@@ -193,11 +194,18 @@ export class Realtime {
       maxHttpBufferSize: config.maxMessageBytes,
       upgradeTimeout: config.upgradeTimeoutMs,
       perMessageDeflate: false,
+      // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
+      httpCompression: false,
+      wsEngine: BoundedWebSocketServer,
       ...(config.allowedOrigins.length > 0 && {
         cors: { origin: config.allowedOrigins.includes('*') ? '*' : [...config.allowedOrigins] },
       }),
     });
     this.io.bind(engine);
+    const onRateLimited = () => metrics.rateLimitedTotal.inc();
+    engine.on('connection', (opened: EngineSocket | RawEngine) => {
+      if (!(opened instanceof RawEngine)) guardEngine(opened, { ...config, onRateLimited });
+    });
 
     this.sessions = new Sessions({
       ...config,
@@ -217,21 +225,25 @@ export class Realtime {
         metrics.authFailuresTotal.inc({ code });
         metrics.errorsTotal.inc({ code });
       },
-      onRateLimited: () => metrics.rateLimitedTotal.inc(),
+      onRateLimited,
       onPing: () => metrics.clientMessagesTotal.inc({ type: 'ping' }),
       onOpen: (connection) => {
-        connection.onError = (code) => metrics.errorsTotal.inc({ code });
+        connection.onError = (code) => {
+          metrics.errorsTotal.inc({ code });
+          if (code === 'SLOW_CONSUMER') metrics.slowConsumersTotal.inc();
+        };
       },
       onClose: () => undefined,
       onError,
     });
-    this.gate = new Gate(config);
+    this.gate = new Gate({ ...config, onRefused: (reason) => metrics.refusedTotal.inc({ reason }) });
     this.keeper = new Keeper({ ...config, leewayMs: tokenLeewayMs, connections });
     this.raw = new RawTransport({
       ...config,
       io: this.io,
       onOpen: (opened) => this.keeper.add(opened),
       onClose: (code) => metrics.closesTotal.inc({ code }),
+      onRateLimited,
     });
     this.retention = new RetentionKeeper(pool, config, (error) =>
       logger.warn({ err: error }, 'the log could not be pruned: trying again in a minute'),

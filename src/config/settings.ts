@@ -170,7 +170,7 @@ export const settings = {
     schema: integer(1, 10_000_000),
     default: 200,
     unit: 'connections',
-    about: 'How many connections an IP address may hold to an instance.',
+    about: 'How many connections an IP address, with IPv6 a /64, may hold to an instance.',
     example: '1000',
   },
   HASHI_MAX_CONNECTIONS: {

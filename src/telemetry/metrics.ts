@@ -99,6 +99,11 @@ export function createMetrics() {
       'Connections refused for their token, by code.',
       'code',
     ),
+    refusedTotal: counterBy(
+      'refused_total',
+      'Connections refused before anything was known of the player, by reason.',
+      'reason',
+    ),
     clientMessagesTotal: counterBy('client_messages_total', 'Messages from clients, by type.', 'type'),
     rateLimitedTotal: counter('rate_limited_total', 'Messages from clients over the rate limit.'),
     slowConsumersTotal: counter('slow_consumers_total', 'Connections closed for reading too slowly.'),

@@ -19,6 +19,8 @@ export interface Wire {
   write(message: Outgoing): void;
   /** Bytes that the client has not taken yet. */
   unsentBytes(): number;
+  /** Whether more waits for the client than may: it is not answered then. */
+  tooSlow(): boolean;
   /** Resolves when the client has taken what was written, or is gone. */
   drained(): Promise<void>;
   /** Ends the connection: raw clients see `code`. */
@@ -50,12 +52,16 @@ export class Connection {
   ) {}
 
   send(message: Outgoing): void {
-    if (!this.closed) this.wire.write(message);
+    if (this.closed) return;
+    if (this.wire.tooSlow()) this.fail('SLOW_CONSUMER');
+    else this.wire.write(message);
   }
 
   /** Tells an error and ends the connection, if the error is one that does. */
   fail(code: ErrorCode, id?: string | number): void {
     if (this.closed) return;
+    // Who asks and asks and never reads the answers is slow, too.
+    if (code !== 'SLOW_CONSUMER' && this.wire.tooSlow()) return this.fail('SLOW_CONSUMER');
     this.onError(code);
     this.wire.write(errorMessage(code, id));
     const closeCode = closeCodeOf[code];

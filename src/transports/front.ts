@@ -5,6 +5,7 @@ import {
   type Server as HttpServer,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Server as Engine } from 'engine.io';
 import type { HttpHandler } from '../http/server.js';
@@ -27,8 +28,29 @@ export interface FrontOptions {
 const socketIoPath = '/socket.io/';
 const retryAfterSeconds = 5;
 
+/** How long a refused client may take to read why, in milliseconds. */
+const refusalMs = 1000;
+/** What engine.io takes; anything else would only get an HTTP 500 from it. */
+const pollingMethods: readonly (string | undefined)[] = ['GET', 'POST', 'OPTIONS'];
+
 const pathOf = (url: string | undefined): string => url?.split('?', 1)[0] ?? '/';
-const hasSession = (url: string | undefined): boolean => /[?&]sid=/.test(url ?? '');
+
+/** A URL may be sent with its host in front (RFC 9112, 3.2.2). */
+const withoutHost = (url: string | undefined): string => {
+  const target = url?.replace(/^https?:\/\/[^/?#]*/i, '') ?? '/';
+  return target.startsWith('/') ? target : target.startsWith('?') ? `/${target}` : target || '/';
+};
+
+/** engine.io's connections by session id, which its types keep to themselves. */
+const clientsOf = (engine: Engine): object => (engine as unknown as { clients: object }).clients;
+
+/** The query as engine.io reads it, which takes it over from here: what is checked is what is used. */
+function queryOf(request: IncomingMessage): Record<string, unknown> {
+  const start = request.url?.indexOf('?') ?? -1;
+  const text = start < 0 ? '' : (request.url?.slice(start + 1).split('#', 1)[0] ?? '');
+  const query = Object.fromEntries(new URLSearchParams(text));
+  return ((request as { _query?: Record<string, string> })._query = query);
+}
 
 /** Returns what takes it away again. */
 export function openFront(options: FrontOptions): () => void {
@@ -40,19 +62,36 @@ export function openFront(options: FrontOptions): () => void {
     options.pages ??
     ((request, response) => theirs.forEach((listener) => listener.call(server, request, response)));
 
+  /** A session that is open already has been counted; whether there is one, engine.io knows. */
+  const check = (request: IncomingMessage): Verdict => {
+    const { sid } = queryOf(request);
+    return gate.check(request, typeof sid === 'string' && Object.hasOwn(clientsOf(engine), sid));
+  };
+
+  const onConnection = (socket: Socket) => {
+    if (!gate.admitSocket(socket)) socket.destroy();
+  };
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    request.url = withoutHost(request.url);
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
-    const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
-    if (!verdict.ok) return refuse(response, verdict);
+    const verdict = check(request);
+    if (!verdict.ok) return refuse(response, verdict.status, verdict.reason);
+    if (!pollingMethods.includes(request.method)) return refuse(response, 405, 'Method not allowed');
+    // Scripts from anywhere may ask for JSONP, which no Origin tells; stock clients have not used it for years.
+    if (queryOf(request)['j'] !== undefined) return refuse(response, 400, 'JSONP is not supported');
+    // engine.io would leave it without an answer for ever.
+    if (queryOf(request)['transport'] === 'websocket') return refuse(response, 400, 'Not an upgrade');
     engine.handleRequest(request, response);
   };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // A reset before anybody else listens would end the process.
     socket.on('error', (_reset) => socket.destroy());
+    request.url = withoutHost(request.url);
     const path = pathOf(request.url);
     if (path.startsWith(socketIoPath)) {
-      const verdict = hasSession(request.url) ? originOnly(gate, request) : gate.check(request);
+      const verdict = check(request);
       if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
       return engine.handleUpgrade(request, socket, head);
     }
@@ -68,6 +107,7 @@ export function openFront(options: FrontOptions): () => void {
   };
 
   server.on('request', onRequest).on('upgrade', onUpgrade);
+  if (!shared) server.on('connection', onConnection);
   engine.on(
     'connection',
     (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
@@ -78,24 +118,19 @@ export function openFront(options: FrontOptions): () => void {
   );
 
   return () => {
-    server.off('request', onRequest).off('upgrade', onUpgrade);
+    server.off('request', onRequest).off('upgrade', onUpgrade).off('connection', onConnection);
     for (const listener of theirs) server.on('request', listener);
   };
 }
 
-/** Requests of a session that is open already: counted once, but from an allowed origin each. */
-function originOnly(gate: Gate, request: IncomingMessage): Verdict {
-  return gate.originAllowed(request)
-    ? { ok: true }
-    : { ok: false, status: 403, reason: 'Origin not allowed' };
-}
-
-function refuse(response: ServerResponse, verdict: Extract<Verdict, { ok: false }>): void {
-  response.writeHead(verdict.status, {
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  response.writeHead(status, {
     'Content-Type': 'application/json',
-    ...(verdict.status !== 403 && { 'Retry-After': String(retryAfterSeconds) }),
+    'X-Content-Type-Options': 'nosniff',
+    ...((status === 429 || status === 503) && { 'Retry-After': String(retryAfterSeconds) }),
+    ...(status === 405 && { Allow: pollingMethods.join(', ') }),
   });
-  response.end(JSON.stringify({ error: verdict.reason }));
+  response.end(JSON.stringify({ error: reason }));
 }
 
 function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
@@ -105,4 +140,8 @@ function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n${retry}` +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  // The other side may leave its half open for ever: nobody else looks after this socket any more.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), refusalMs).unref();
+  socket.once('close', () => clearTimeout(timer));
 }

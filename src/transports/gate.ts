@@ -1,5 +1,10 @@
 /** Who may open a connection at all, before anything is known of the player: origin, address, room for one more. */
 import type { IncomingMessage } from 'node:http';
+import { isIPv6, type Socket } from 'node:net';
+
+/** Why somebody was not let in; labels of a metric. */
+export const refusals = ['origin', 'draining', 'instance', 'address', 'sockets'] as const;
+export type Refusal = (typeof refusals)[number];
 
 export interface GateOptions {
   /** Exact origins; `*` any; empty: the server's own. */
@@ -8,6 +13,7 @@ export interface GateOptions {
   readonly trustedProxies: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnections: number;
+  readonly onRefused?: (why: Refusal) => void;
 }
 
 export type Verdict =
@@ -15,9 +21,15 @@ export type Verdict =
 
 const allowed: Verdict = { ok: true };
 
+/** A polling client holds two sockets at a time, and a refused one holds its own until it has been told. */
+const socketsAConnection = 2;
+const spareSockets = 32;
+
 export class Gate {
   private readonly byAddress = new Map<string, number>();
+  private readonly socketsByAddress = new Map<string, number>();
   private total = 0;
+  private totalSockets = 0;
   /** While draining nobody new comes in. */
   closed = false;
 
@@ -32,20 +44,57 @@ export class Gate {
     return allowedOrigins.length === 0 && URL.canParse(origin) && new URL(origin).host === host;
   }
 
-  check(request: IncomingMessage): Verdict {
-    if (!this.originAllowed(request)) return { ok: false, status: 403, reason: 'Origin not allowed' };
-    if (this.closed) return { ok: false, status: 503, reason: 'Restarting' };
-    if (this.total >= this.options.maxConnections)
-      return { ok: false, status: 503, reason: 'Too many connections' };
+  /** @param known the request belongs to a connection that is open and counted already */
+  check(request: IncomingMessage, known = false): Verdict {
+    const { maxConnections, maxConnectionsPerAddress } = this.options;
+    if (!this.originAllowed(request)) return this.refuse('origin', 403, 'Origin not allowed');
+    if (known) return allowed;
+    if (this.closed) return this.refuse('draining', 503, 'Restarting');
+    if (this.total >= maxConnections) return this.refuse('instance', 503, 'Too many connections');
     const open = this.byAddress.get(this.addressOf(request)) ?? 0;
-    if (open >= this.options.maxConnectionsPerAddress) {
-      return { ok: false, status: 429, reason: 'Too many connections from this address' };
+    if (open >= maxConnectionsPerAddress) {
+      return this.refuse('address', 429, 'Too many connections from this address');
     }
     return allowed;
   }
 
+  private refuse(why: Refusal, status: 403 | 429 | 503, reason: string): Verdict {
+    this.options.onRefused?.(why);
+    return { ok: false, status, reason };
+  }
+
+  /**
+   * Counts a TCP connection, from before its first byte, and says whether it may stay. Those over the limits of
+   * connections are to be told so by HTTP, so there is room for more sockets than connections; but somebody who opens
+   * sockets and says nothing is not to take all there are. Behind proxies every socket is the proxy's.
+   */
+  admitSocket(socket: Socket): boolean {
+    const { maxConnections, maxConnectionsPerAddress, trustedProxies } = this.options;
+    const address = networkOf(socket.remoteAddress ?? 'unknown');
+    const open = this.socketsByAddress.get(address) ?? 0;
+    const most = (limit: number) => limit * socketsAConnection + spareSockets;
+    if (
+      this.totalSockets >= most(maxConnections) ||
+      (trustedProxies === 0 && open >= most(maxConnectionsPerAddress))
+    ) {
+      this.options.onRefused?.('sockets');
+      return false;
+    }
+    this.totalSockets++;
+    this.socketsByAddress.set(address, open + 1);
+    socket.once('close', () => {
+      this.totalSockets--;
+      takeOne(this.socketsByAddress, address);
+    });
+    return true;
+  }
+
   /** The client's address: behind proxies, the one that the outermost trusted proxy has seen. */
   addressOf(request: IncomingMessage): string {
+    return networkOf(this.reportedAddress(request));
+  }
+
+  private reportedAddress(request: IncomingMessage): string {
     const peer = request.socket.remoteAddress ?? 'unknown';
     const hops = this.options.trustedProxies;
     if (hops === 0) return peer;
@@ -65,9 +114,32 @@ export class Gate {
       if (!inside) return;
       inside = false;
       this.total--;
-      const left = (this.byAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.byAddress.delete(address);
-      else this.byAddress.set(address, left);
+      takeOne(this.byAddress, address);
     };
   }
+}
+
+function takeOne(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left === 0) counts.delete(key);
+  else counts.set(key, left);
+}
+
+/** What counts as one address: with IPv6 the /64, for whoever has one address there has all of them. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  const plain = address.split('%', 1)[0] ?? '';
+  if (!isIPv6(plain)) return address;
+  const [head = '', tail] = plain.split('::', 2);
+  const groups = head === '' ? [] : head.split(':');
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':');
+  // An IPv4 part at the end stands for two groups.
+  const missing = 8 - groups.length - rest.length - (rest.at(-1)?.includes('.') ? 1 : 0);
+  const all =
+    tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...rest];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }

@@ -18,13 +18,16 @@ export class MessageRate {
     this.at = now();
   }
 
-  /** `tell`: the first message over the limit; `drop`: a further one; `close`: as many again as a whole burst. */
-  take(): 'ok' | 'tell' | 'drop' | 'close' {
+  /**
+   * `tell`: the first message over the limit; `drop`: a further one; `close`: as many again as a whole burst.
+   * @param full refuses whatever the rate: too much that was asked for before is not done yet
+   */
+  take(full = false): 'ok' | 'tell' | 'drop' | 'close' {
     const now = this.now();
     const { messagesPerSecond, messageBurst } = this.options;
     this.tokens = Math.min(messageBurst, this.tokens + ((now - this.at) / 1000) * messagesPerSecond);
     this.at = now;
-    if (this.tokens >= 1) {
+    if (this.tokens >= 1 && !full) {
       this.tokens--;
       if (this.tokens > messageBurst / 2) this.refused = 0;
       return 'ok';

@@ -8,11 +8,14 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { closeCodeOf, closeCodes, errorMessages, type ErrorCode } from '../errors.js';
+import { errorMessage } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
+import type { MessageRate } from './rate.js';
 import type { RawWire } from './raw-wire.js';
 
-/** Messages kept for a client whose token is being checked. */
+/** What is kept for a client whose token is being checked: it has little to say before it is let in. */
 const maxEarly = 64;
+const maxEarlyBytes = 64 << 10;
 
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(errorMessages, code);
@@ -24,24 +27,56 @@ export class RawEngine extends EventEmitter {
   readonly writeBuffer: never[] = [];
   readyState: 'open' | 'closed' = 'open';
   private early: [RawData, boolean][] = [];
+  private earlyBytes = 0;
   private handle: ((data: RawData, isBinary: boolean) => void) | undefined;
 
-  /** @param since the cursor to resume from, as the client gave it */
+  /**
+   * @param since the cursor to resume from, as the client gave it
+   * @param rate counts messages and pings, from the first byte to the last
+   */
   constructor(
     readonly ws: WebSocket,
     readonly request: IncomingMessage,
     readonly remoteAddress: string,
     readonly wire: RawWire,
     readonly since: string | undefined,
+    readonly rate: MessageRate,
+    private readonly onRateLimited: () => void,
   ) {
     super();
     ws.on('message', (data, isBinary) => {
+      if (ws.readyState !== ws.OPEN) return;
       if (this.handle) this.handle(data, isBinary);
-      // Before the token is checked a client has little to say.
-      else if (this.early.length < maxEarly) this.early.push([data, isBinary]);
-      else ws.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
+      else this.keep(data, isBinary);
     });
+    ws.on('ping', (data) => this.answerPing(data));
     ws.on('close', () => this.end('transport close'));
+  }
+
+  private keep(data: RawData, isBinary: boolean): void {
+    const bytes = Array.isArray(data) ? 0 : data.byteLength;
+    if (this.early.length < maxEarly && (this.earlyBytes === 0 || this.earlyBytes + bytes <= maxEarlyBytes)) {
+      this.early.push([data, isBinary]);
+      this.earlyBytes += bytes;
+      return;
+    }
+    this.early = [];
+    this.onRateLimited();
+    this.wire.write(errorMessage('RATE_LIMITED'));
+    this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
+  }
+
+  /** A client that does not read gets no pongs: they would pile up here. */
+  private answerPing(data: Buffer): void {
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    const verdict = this.rate.take();
+    if (verdict === 'ok') {
+      if (!this.wire.behind) this.ws.pong(data);
+      return;
+    }
+    this.onRateLimited();
+    if (verdict === 'tell') this.wire.write(errorMessage('RATE_LIMITED'));
+    if (verdict === 'close') this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }
 
   /** Asks Socket.IO to let it into the default namespace, as a Socket.IO client does. */

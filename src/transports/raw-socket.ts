@@ -5,7 +5,8 @@ import { parseFrame, type Parsed, type RequestId } from '../protocol/client-mess
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from './connection.js';
 import type { RawEngine } from './raw-engine.js';
-import { MessageRate, type RateOptions } from './rate.js';
+import { InOrder } from './in-order.js';
+import type { RateOptions } from './rate.js';
 import type { Requests } from './requests.js';
 
 export interface RawSocketOptions extends RateOptions {
@@ -22,18 +23,16 @@ export function openRaw(
   admitted: Promise<void>,
   options: RawSocketOptions,
 ): void {
-  const rate = new MessageRate(options);
-  // What is asked for is done one after the other, and answered in that order.
-  let before = admitted;
+  const requests = new InOrder(admitted, options.messageBurst, options.onError);
   let greeted = false;
   void admitted.then(() => (greeted = true));
 
   raw.onMessage((data, isBinary) => {
     if (connection.closed) return;
-    const verdict = rate.take();
+    const verdict = raw.rate.take(requests.full);
     if (verdict !== 'ok') {
       options.onRateLimited();
-      if (verdict === 'tell') connection.send(rateLimited);
+      if (verdict === 'tell') connection.fail('RATE_LIMITED');
       if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
       return;
     }
@@ -44,7 +43,7 @@ export function openRaw(
       options.onPing();
       return connection.send(pong(parsed.message.id));
     }
-    before = before.then(() => answer(connection, parsed, options)).catch(options.onError);
+    requests.run(() => answer(connection, parsed, options));
   });
 }
 
@@ -68,11 +67,6 @@ const pong = (id?: RequestId) =>
     'pong',
     JSON.stringify({ timestamp: new Date().toISOString(), ...(id !== undefined && { id }) }),
   );
-
-const rateLimited = new Outgoing(
-  'error',
-  JSON.stringify({ message: 'Too many messages', code: 'RATE_LIMITED' }),
-);
 
 function textOf(data: RawData): string {
   if (Buffer.isBuffer(data)) return data.toString('utf8');

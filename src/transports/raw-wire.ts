@@ -1,10 +1,14 @@
 /** Bytes to a raw WebSocket client. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { closeCodes } from '../errors.js';
 import type { Form, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
 import type { Wire } from './connection.js';
+
+/** How long somebody who floods us or does not read may take to answer a close, in milliseconds. */
+const cutOffMs = 1000;
 
 export class RawWire implements Wire {
   readonly transport = 'websocket';
@@ -23,10 +27,19 @@ export class RawWire implements Wire {
     return this.ws.readyState === this.ws.OPEN;
   }
 
+  /** Whether the client has not taken what was written last. */
+  get behind(): boolean {
+    return this.bytes.behind;
+  }
+
+  tooSlow(): boolean {
+    return this.bytes.behind && this.bytes.unsent > this.maxUnsentBytes;
+  }
+
   writeBatch(batch: Batch): boolean {
     if (!this.open) return true;
     // Counted before this batch: one big event is no slow client.
-    if (this.bytes.behind && this.bytes.unsent > this.maxUnsentBytes) return false;
+    if (this.tooSlow()) return false;
     this.bytes.write(batch.frames(this.form));
     return true;
   }
@@ -51,7 +64,9 @@ export class RawWire implements Wire {
   close(code: number, reason: string): void {
     if (this.ws.readyState !== this.ws.OPEN) return;
     this.ws.close(code, reason);
-    // A close frame waits behind what the client does not read: a slow one is cut off.
-    if (this.bytes.behind) setTimeout(() => this.ws.terminate(), 1000).unref();
+    // A close frame waits behind what the client does not read, and its answer behind what it floods us with.
+    if (this.bytes.behind || code === closeCodes.TOO_MANY) {
+      setTimeout(() => this.ws.terminate(), cutOffMs).unref();
+    }
   }
 }

@@ -3,27 +3,31 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Server } from 'socket.io';
-import { WebSocketServer } from 'ws';
+import { MessageRate, type RateOptions } from './rate.js';
 import { RawEngine } from './raw-engine.js';
 import { RawWire } from './raw-wire.js';
+import { BoundedWebSocketServer } from './web-socket-server.js';
 
-export interface RawOptions {
+export interface RawOptions extends RateOptions {
   readonly io: Server;
   readonly maxMessageBytes: number;
   readonly maxUnsentBytes: number;
   readonly onOpen: (engine: RawEngine) => void;
   readonly onClose: (code: number) => void;
+  readonly onRateLimited: () => void;
 }
 
 export class RawTransport {
   readonly engines = new Set<RawEngine>();
-  private readonly server: WebSocketServer;
+  private readonly server: BoundedWebSocketServer;
 
   constructor(private readonly options: RawOptions) {
-    this.server = new WebSocketServer({
+    this.server = new BoundedWebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
+      // Pings are counted and limited like everything else before they are answered.
+      autoPong: false,
       maxPayload: options.maxMessageBytes,
       // The token travels as a subprotocol too, and must not be answered.
       handleProtocols: (protocols) => (protocols.has('hashi') ? 'hashi' : false),
@@ -41,7 +45,15 @@ export class RawTransport {
       const since = query.get('since') ?? undefined;
       const wire = new RawWire(ws, socket as Socket, this.options.maxUnsentBytes);
       if (since !== undefined || query.get('resume') === '1') wire.form = 'rawWithId';
-      const engine = new RawEngine(ws, request, address, wire, since);
+      const engine = new RawEngine(
+        ws,
+        request,
+        address,
+        wire,
+        since,
+        new MessageRate(this.options),
+        this.options.onRateLimited,
+      );
       this.engines.add(engine);
       ws.on('close', (code) => {
         this.engines.delete(engine);

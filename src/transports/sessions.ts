@@ -38,7 +38,10 @@ interface Session {
 }
 
 /** What the middleware has found out, for the connection handler. */
-type Admitted = Identity & Session;
+interface Admitted extends Identity, Session {
+  /** Gives up its place among the player's connections. */
+  readonly leave: () => void;
+}
 
 /** Parts of a namespace that its types keep to themselves. */
 interface InsideNamespace {
@@ -59,8 +62,6 @@ export class Sessions {
   private readonly admitted = new WeakMap<Socket, Admitted>();
   /** Connections of each player, counted from the moment the token is good: twenty at once find one place once. */
   private readonly places = new Map<string, number>();
-  /** Ids of sessions that are being taken up or are in use. */
-  private readonly inUse = new Set<string>();
   /** Transports with a socket, or with one that is being authenticated: one is all they get. */
   private readonly occupied = new WeakSet<object>();
 
@@ -107,11 +108,10 @@ export class Sessions {
       this.admitted.set(socket, {
         ...identity,
         ...session,
-        leave: this.takePlace(socket, identity.playerId),
+        leave: this.takePlace(socket, identity.playerId, session.takesUp),
       });
     } catch (error) {
       if (first) this.occupied.delete(conn);
-      this.disown(socket);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -119,17 +119,17 @@ export class Sessions {
     }
   }
 
-  private takePlace(socket: Socket, playerId: string): () => void {
+  private takePlace(socket: Socket, playerId: string, takesUp: string | undefined): () => void {
     const taken = this.places.get(playerId) ?? 0;
-    if (taken >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');
+    // Whoever takes up a session that has not noticed its end yet takes its place as well.
+    const ends = takesUp !== undefined && this.connections.has(takesUp) ? 1 : 0;
+    if (taken - ends >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');
     this.places.set(playerId, taken + 1);
-    const { id, conn } = socket;
-    this.inUse.add(id);
+    const { conn } = socket;
     let there = true;
     const leave = () => {
       if (!there) return;
       there = false;
-      this.inUse.delete(id);
       this.occupied.delete(conn);
       const left = (this.places.get(playerId) ?? 1) - 1;
       if (left === 0) this.places.delete(playerId);
@@ -137,22 +137,6 @@ export class Sessions {
     };
     conn.once('close', leave);
     return leave;
-  }
-
-  /**
-   * Gives a socket that was made under the id of the session it asks for, and may not have that, an id of its own:
-   * with it would go the rooms and the place of the connection that has it rightly.
-   */
-  private disown(socket: Socket): void {
-    if (!socket.recovered) return;
-    const inside = socket as unknown as Recoverable;
-    const { _preConnectSockets: waiting } = socket.nsp as unknown as {
-      _preConnectSockets: Map<string, Socket>;
-    };
-    if (waiting.get(socket.id) === socket) waiting.delete(socket.id);
-    inside.recovered = false;
-    inside.id = newSessionId();
-    waiting.set(inside.id, socket);
   }
 
   /** Settles which session a Socket.IO client has: the one it takes up, if it is the player's, or a new one. */

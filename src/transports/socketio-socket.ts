@@ -5,6 +5,7 @@ import { clientMessageTypes, parseMessage, type Parsed } from '../protocol/clien
 import { errorData } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from './connection.js';
+import { InOrder } from './in-order.js';
 import { MessageRate, type RateOptions } from './rate.js';
 import type { Requests } from './requests.js';
 
@@ -26,7 +27,7 @@ export function openSocketIo(
   options: SocketIoOptions,
 ): void {
   const rate = new MessageRate(options);
-  let before = admitted;
+  const requests = new InOrder(admitted, options.messageBurst, options.onError);
   let greeted = false;
   void admitted.then(() => (greeted = true));
 
@@ -35,7 +36,7 @@ export function openSocketIo(
     if (connection.closed) return;
     const last = args.at(-1);
     const acknowledge = typeof last === 'function' ? (args.pop() as Acknowledge) : undefined;
-    const verdict = rate.take();
+    const verdict = rate.take(requests.full);
     if (verdict !== 'ok') {
       options.onRateLimited();
       if (verdict === 'tell') tell(connection, 'RATE_LIMITED', acknowledge);
@@ -51,7 +52,7 @@ export function openSocketIo(
     );
     const run = () => answer(connection, parsed, acknowledge, options);
     if (parsed.ok && parsed.message.type === 'ping' && greeted) run().catch(options.onError);
-    else before = before.then(run).catch(options.onError);
+    else requests.run(run);
   });
 }
 
@@ -68,6 +69,8 @@ async function answer(
   options: SocketIoOptions,
 ): Promise<void> {
   if (connection.closed) return;
+  // An acknowledgement goes past `send`.
+  if (connection.wire.tooSlow()) return connection.fail('SLOW_CONSUMER');
   if (!parsed.ok) return tell(connection, parsed.code, acknowledge);
   const { message } = parsed;
   if (message.type === 'ping') {

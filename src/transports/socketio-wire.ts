@@ -12,6 +12,9 @@ type EngineSocket = Socket['conn'];
 /** Closes after which a client must not come back by itself: told by a disconnect packet. */
 const final: readonly number[] = [closeCodes.UNAUTHORIZED, closeCodes.TOO_MANY];
 
+/** How long somebody who floods us or does not read may take to answer a close, in milliseconds. */
+const cutOffMs = 1000;
+
 export class SocketIoWire implements Wire {
   readonly transport = 'socketio';
   form: Form = 'socketio';
@@ -24,7 +27,12 @@ export class SocketIoWire implements Wire {
     private readonly socket: Socket,
     private readonly maxUnsentBytes: number,
   ) {
-    this.engine.on('drain', () => {
+    const { engine } = this;
+    // Acknowledgements and answers of Socket.IO's own are counted here, too.
+    engine.on('packetCreate', ({ data }: { data?: unknown }) => {
+      if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
+    });
+    engine.on('drain', () => {
       this.buffered = 0;
     });
   }
@@ -75,13 +83,17 @@ export class SocketIoWire implements Wire {
   }
 
   private viaEngine(message: Outgoing): void {
-    const text = message.text(this.form);
-    this.buffered += text.length;
-    this.engine.write(text, { compress: false });
+    this.engine.write(message.text(this.form), { compress: false });
   }
 
   unsentBytes(): number {
-    return this.buffered + (this.bytes()?.unsent ?? 0);
+    // engine.io may be waiting for the TCP socket: then both hold something.
+    const direct = this.bytes() ?? (this.directOf === this.engine.transport ? this.direct : null);
+    return this.buffered + (direct?.unsent ?? 0);
+  }
+
+  tooSlow(): boolean {
+    return this.unsentBytes() > this.maxUnsentBytes;
   }
 
   drained(): Promise<void> {
@@ -101,10 +113,18 @@ export class SocketIoWire implements Wire {
   }
 
   close(code: number): void {
+    const { transport } = this.engine;
     if (final.includes(code)) this.socket.disconnect(true);
     // Without a disconnect packet the client takes it for a lost connection: it comes back and recovers.
     else this.engine.close(code === closeCodes.SLOW);
+    // A close frame waits behind what the client does not read, and its answer behind what it floods us with.
+    if (code === closeCodes.SLOW || code === closeCodes.TOO_MANY) cutOff(transport);
   }
+}
+
+function cutOff(transport: unknown): void {
+  const { socket } = transport as { socket?: { terminate?: () => void } };
+  if (socket?.terminate) setTimeout(() => socket.terminate?.(), cutOffMs).unref();
 }
 
 /** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */

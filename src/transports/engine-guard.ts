@@ -1,0 +1,48 @@
+/**
+ * Watches a Socket.IO connection below Socket.IO: what comes in before anybody is authenticated, and what reaches
+ * no event handler ever, such as pongs, acknowledgements nobody asked for and other namespaces.
+ */
+import type { Socket as EngineSocket } from 'engine.io';
+import type { WebSocket } from 'ws';
+import { MessageRate, type RateOptions } from './rate.js';
+
+export interface EngineGuardOptions extends RateOptions {
+  readonly onRateLimited: () => void;
+}
+
+/** Events are limited by themselves, and told; this comes later, and stands for everything. */
+const slack = 2;
+/** A stock client asks once; each further namespace it tries is answered with its name. */
+const maxConnectPackets = 10;
+
+export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): void {
+  const rate = new MessageRate({
+    messagesPerSecond: options.messagesPerSecond * slack,
+    messageBurst: options.messageBurst * slack,
+  });
+  let connects = 0;
+
+  const over = () => {
+    options.onRateLimited();
+    engine.close(true);
+    // Closing politely waits for a client that has just been found not to be polite.
+    webSocketOf(engine.transport)?.terminate();
+  };
+  const watchPings = (transport: unknown) => {
+    webSocketOf(transport)?.on('ping', () => {
+      if (rate.take() === 'close') over();
+    });
+  };
+
+  engine.on('packet', ({ type, data }: { type: string; data?: unknown }) => {
+    if (engine.readyState !== 'open') return;
+    if (type === 'message' && typeof data === 'string' && data.startsWith('0')) connects++;
+    if (connects > maxConnectPackets || rate.take() === 'close') over();
+  });
+  watchPings(engine.transport);
+  engine.on('upgrade', watchPings);
+}
+
+function webSocketOf(transport: unknown): WebSocket | undefined {
+  return (transport as { socket?: WebSocket }).socket;
+}
