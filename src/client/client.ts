@@ -1,0 +1,250 @@
+/** Keeps a connection alive, and hands on each event once, in order, whatever happens to the network. */
+import type { HashiMessage } from '../catalog/index.js';
+import type { ErrorCode } from '../errors.js';
+import { delayMs } from './backoff.js';
+import { systemClock, type Clock } from './clock.js';
+import { ClientError } from './error.js';
+import { Listeners, type Connected, type EventMap, type EventMessage, type State } from './events.js';
+import { Link, type Frame } from './link.js';
+import type { ConnectOptions } from './options.js';
+import { notConnected, Pings } from './pings.js';
+import { Requests } from './requests.js';
+import { Stream } from './stream.js';
+
+interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly id?: unknown;
+}
+
+const closeCodes = { normal: 1000, restarting: 1012, unauthorized: 4401 };
+/** A connection that held for this long was a good one: the next wait is short again. */
+const stableMs = 5000;
+/** How many ids are kept, to know a repetition. */
+const remembered = 1024;
+/** A close follows them, and its reason says the same. */
+const ending: readonly string[] = [
+  'AUTH_ERROR',
+  'TOKEN_EXPIRED',
+  'AUTH_UNAVAILABLE',
+  'TOO_MANY_CONNECTIONS',
+  'SLOW_CONSUMER',
+  'SERVER_RESTARTING',
+  'INTERNAL_ERROR',
+] satisfies ErrorCode[];
+
+export class Client<M extends EventMessage = HashiMessage> implements AsyncIterable<M['data']> {
+  private current: State = 'connecting';
+  private link: Link | undefined;
+  private readonly listeners = new Listeners((error) => this.report(error));
+  private readonly requests: Requests;
+  private readonly pings: Pings;
+  private readonly stream: Stream<M['data']>;
+  private readonly seen = new Set<string>();
+  /** Failures in a row. */
+  private failures = 0;
+  private openedAt: number | undefined;
+  /** The last token was refused, and there has been no connection since. */
+  private refused = false;
+  private resuming = false;
+  private gapTold = false;
+  /** Ids and codes of the player's own lobbies: at this connection, and at the one before. */
+  private lobbies = new Set<string>();
+  private lobbiesBefore = this.lobbies;
+  private stopRetry: (() => void) | undefined;
+  private readonly clock: Clock;
+  private readonly stopListening: () => void;
+
+  /** Made by `connect`. */
+  constructor(private readonly options: ConnectOptions) {
+    this.clock = options.clock ?? systemClock;
+    const { clock } = this;
+    const send = (message: object) => this.link?.send(message);
+    this.stream = new Stream(options.since);
+    this.pings = new Pings(clock, send);
+    this.requests = new Requests({
+      clock,
+      send,
+      onRenewed: (lobby) => {
+        // What happened in the player's own lobbies was replayed.
+        if (this.lobbies.has(lobby) && this.lobbiesBefore.has(lobby)) return;
+        this.listeners.tell('gap', { code: 'RESUBSCRIBED', lobby });
+      },
+      onError: (error) => this.report(error),
+    });
+    const { signal } = options;
+    const abort = () => this.close();
+    signal?.addEventListener('abort', abort);
+    this.stopListening = () => signal?.removeEventListener('abort', abort);
+    // Later: whoever has just called `connect` listens first.
+    queueMicrotask(() => {
+      if (signal?.aborted) abort();
+      if (this.current === 'closed') return;
+      this.listeners.tell('state', { state: 'connecting' });
+      this.dial();
+    });
+  }
+
+  get state(): State {
+    return this.current;
+  }
+
+  /**
+   * Where to go on another time, as `since`: after the last event that was handed to listeners and iterators.
+   * Undefined until the first connection.
+   */
+  get cursor(): string | undefined {
+    return this.stream.cursor;
+  }
+
+  /** Listens to events by type, by family or, as `event`, to all; or to the client itself. Returns what ends it. */
+  on<Name extends keyof EventMap<M> & string>(
+    name: Name,
+    listener: (value: EventMap<M>[Name]) => unknown,
+  ): () => void {
+    return this.listeners.add(name, listener);
+  }
+
+  /** Events from now on; those not taken yet are kept. Ends with the client, and throws if that was refused. */
+  [Symbol.asyncIterator](): AsyncGenerator<M['data'], void, undefined> {
+    return this.stream.iterate();
+  }
+
+  /**
+   * Resolves when the lobby's events come; they go on coming after reconnects. Rejects with a `ClientError`, whose
+   * `code` is the server's, or `CLOSED`.
+   * @param lobby its UUID or its code
+   */
+  async subscribe(lobby: string): Promise<void> {
+    if (this.current === 'closed') throw new ClientError('CLOSED', 'The client is closed', lobby);
+    return this.requests.ask('subscribe', lobby);
+  }
+
+  /** Resolves when the lobby's events no longer come. */
+  async unsubscribe(lobby: string): Promise<void> {
+    if (this.current !== 'closed') return this.requests.ask('unsubscribe', lobby);
+  }
+
+  /** The way to the server and back, in milliseconds. Rejects with `DISCONNECTED` when the connection is not open. */
+  async ping(): Promise<number> {
+    if (this.current !== 'open') throw notConnected();
+    return this.pings.ping();
+  }
+
+  /** Ends it for good; what waits for an answer is rejected with `CLOSED`. */
+  close(): void {
+    this.end(closeCodes.normal, 'closed by the client');
+  }
+
+  private report(error: unknown): void {
+    const { onerror = (unheard) => console.error(unheard) } = this.options;
+    // Not from here: one that throws must not break the stream either.
+    queueMicrotask(() => onerror(error));
+  }
+
+  private dial(): void {
+    const { token, WebSocket, heartbeatMs = 25_000, timeoutMs = 15_000 } = this.options;
+    const url = new URL(this.options.url.replace(/^http/, 'ws'));
+    const since = this.stream.received;
+    this.resuming = since !== undefined;
+    if (since === undefined) url.searchParams.set('resume', '1');
+    else url.searchParams.set('since', since);
+    this.openedAt = undefined;
+    this.link = new Link({
+      url: url.href,
+      token,
+      WebSocket,
+      heartbeatMs,
+      timeoutMs,
+      clock: this.clock,
+      onFrame: (frame) => this.receive(frame),
+      onLost: (code, reason) => this.lost(code, reason),
+      report: (error) => this.report(error),
+    });
+  }
+
+  private lost(code: number, reason: string): void {
+    this.link = undefined;
+    this.pings.lost();
+    this.requests.lost();
+    if (code === closeCodes.normal) return this.end(code, reason);
+    if (code === closeCodes.unauthorized) {
+      // A fresh token was refused too: another one will not help.
+      if (this.refused) return this.end(code, reason, new ClientError('AUTH_ERROR', 'Authentication failed'));
+      this.refused = true;
+    }
+    const held = this.openedAt !== undefined && this.clock.now() - this.openedAt >= stableMs;
+    if (held || code === closeCodes.restarting) this.failures = 0;
+    const { minMs = 250, maxMs = 20_000 } = this.options.backoff ?? {};
+    const wait = delayMs(code, this.failures++, this.clock.random(), { minMs, maxMs });
+    this.current = 'reconnecting';
+    this.stopRetry = this.clock.after(wait, () => this.dial());
+    this.listeners.tell('state', { state: 'reconnecting', code, reason, delayMs: wait });
+  }
+
+  private end(code: number, reason: string, error?: ClientError): void {
+    if (this.current === 'closed') return;
+    this.current = 'closed';
+    this.stopListening();
+    this.stopRetry?.();
+    this.link?.end();
+    this.link = undefined;
+    this.pings.lost();
+    this.requests.close(error?.code ?? 'CLOSED', error?.message ?? 'The client was closed');
+    this.stream.end(error);
+    this.listeners.tell('state', { state: 'closed', code, reason });
+  }
+
+  private receive({ type, data, id }: Frame): void {
+    if (id !== undefined && this.repeats(id)) return;
+    if (type === 'error') this.receiveError(data as ErrorData);
+    else if (id !== undefined) this.receiveEvent(type, data as M['data']);
+    else if (type === 'connected') this.receiveConnected(data as Connected);
+    else if (type === 'ack') this.requests.succeeded((data as { id: unknown }).id);
+    else if (type === 'pong') this.pings.answered((data as { id?: unknown }).id);
+    else this.listeners.tell('message', { type, data });
+  }
+
+  private repeats(id: string): boolean {
+    if (this.seen.has(id)) return true;
+    this.stream.advance(id);
+    this.seen.add(id);
+    const [oldest] = this.seen;
+    if (this.seen.size > remembered && oldest !== undefined) this.seen.delete(oldest);
+    return false;
+  }
+
+  private receiveEvent(family: string, event: M['data']): void {
+    this.stream.push(event);
+    for (const name of [event.type, family, 'event']) this.listeners.tell(name, event);
+  }
+
+  private receiveConnected(data: Connected): void {
+    this.current = 'open';
+    this.openedAt = this.clock.now();
+    this.refused = false;
+    this.gapTold = this.resuming && !data.recovered;
+    this.stream.advance(data.cursor);
+    this.lobbiesBefore = this.lobbies;
+    this.lobbies = new Set(data.lobbies.flatMap(({ lobbyId, lobbyCode }) => [lobbyId, lobbyCode]));
+    const { link } = this;
+    link?.open(data.timestamp);
+    this.listeners.tell('state', { state: 'open' });
+    this.listeners.tell('connected', data);
+    if (this.gapTold) this.listeners.tell('gap', { code: 'RESUME_FAILED' });
+    // A listener may have closed the client.
+    if (link && link === this.link) this.requests.opened();
+  }
+
+  private receiveError({ code, message, id }: ErrorData): void {
+    if (code === 'RESYNC_REQUIRED') this.listeners.tell('gap', { code });
+    else if (code === 'RESUME_FAILED') {
+      // `connected` has just said it, except when the replay broke off.
+      if (!this.gapTold) this.listeners.tell('gap', { code });
+      this.gapTold = false;
+    } else if (!this.requests.failed(id, code, message)) {
+      if (code === 'RATE_LIMITED') this.requests.refused();
+      if (!ending.includes(code)) this.report(new ClientError(code, message));
+    }
+  }
+}

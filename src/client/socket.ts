@@ -1,0 +1,22 @@
+/** The part of a WebSocket this client uses: browsers', Node's and ws's all fit. */
+
+export interface WebSocketLike {
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: 'close',
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  addEventListener(type: 'error', listener: () => void): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/** @throws Error where there is none: Node before 22 */
+export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
+  const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (!found)
+    throw new Error('There is no WebSocket here: pass one as the WebSocket option (Node before 22)');
+  return found;
+}
