@@ -25,8 +25,9 @@ export type ClientMessageType = (typeof clientMessageTypes)[number];
 /** Longer names of lobbies, and ids, are nobody's. */
 const maxNameLength = 256;
 
+/** A JSON object; what a Socket.IO client sends as binary is none. */
 const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
 
 /** An own property; what is inherited (`__proto__`, `constructor`) is not the client's. */
 const own = (record: Record<string, unknown>, key: string): unknown =>
