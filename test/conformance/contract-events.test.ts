@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { drivers } from './drivers.js';
 import { expectEvent, instants, maxUint256 } from './frames.js';
-import { somebody, useWorld, type Lobby, type World } from './world.js';
+import { somebody, useWorld, type Lobby } from './world.js';
 
 const world = useWorld();
 
@@ -147,11 +147,11 @@ const transitions: Transition[] = [
   { event: 'contract.deleted', sql: 'delete from contracts where id = $1', payload: { players: [] } },
 ];
 
-async function givenContract({ insert, lobby }: World): Promise<{ id: string; lobby: Lobby }> {
-  const itsLobby = await lobby();
-  const { id } = await insert('contracts', { lobby_id: itsLobby.id, ...row });
-  await insert('contract_players', { contract_id: id, player_id: 'bob', ...bob });
-  await insert('contract_players', { contract_id: id, player_id: 'Alice', ...alice });
+async function givenContract(): Promise<{ id: string; lobby: Lobby }> {
+  const itsLobby = await world.lobby();
+  const { id } = await world.insert('contracts', { lobby_id: itsLobby.id, ...row });
+  await world.insert('contract_players', { contract_id: id, player_id: 'bob', ...bob });
+  await world.insert('contract_players', { contract_id: id, player_id: 'Alice', ...alice });
   return { id, lobby: itsLobby };
 }
 
@@ -174,7 +174,7 @@ describe.each(drivers)('contract events: $name', (driver) => {
   });
 
   it.each(transitions)('sends $event for: $sql', async ({ event, sql, payload }) => {
-    const { id, lobby } = await givenContract(world);
+    const { id, lobby } = await givenContract();
     const client = await world.open(driver, somebody());
     const frame = await expectEvent(world, client, 'contract:event', event, () => world.query(sql, [id]));
     expect(frame.data).toStrictEqual({

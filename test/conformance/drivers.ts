@@ -18,6 +18,8 @@ export interface Client extends TestClient {
   ask(type: string, data?: unknown): Promise<Answer>;
   /** Resolves once everything said before has been carried out. */
   done(): Promise<void>;
+  /** Resolves as soon as it can say something, before it is greeted. */
+  readonly writable: Promise<void>;
   /** How it ended; pending while it is open. */
   readonly ended: Promise<Ending>;
   /** What the server said to a connection it would not take. */
@@ -90,6 +92,7 @@ const raw: Driver = {
       say: (type, data) => client.send({ type, ...(data !== undefined && { data }) }),
       ask,
       done: async () => void (await ask('unsubscribe', { lobbyCode: 'nobody has this code' })),
+      writable: new Promise((resolve) => client.ws.once('open', () => resolve())),
       ended: client.closed.then(({ code }) => ({ code })),
       refused,
     };
@@ -123,6 +126,8 @@ const socketIo = (transport: 'websocket' | 'polling'): Driver => ({
       say: (type, data) => void socket.emit(type, ...args(data)),
       ask,
       done: async () => void (await ask('unsubscribe', { lobbyCode: 'nobody has this code' })),
+      // What is emitted before it is connected is kept until then.
+      writable: Promise.resolve(),
       ended: new Promise((resolve) => {
         socket.on('disconnect', (reason) => resolve({ final: reason === 'io server disconnect' }));
       }),
