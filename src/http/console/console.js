@@ -9,7 +9,7 @@ const themeKey = 'hashi-console-theme';
 let connection;
 const messages = new MessageList(byId('messages'), ({ total, shown, waiting, newTypes }) => {
   const held = paused() && waiting > 0 ? `, ${waiting} held` : '';
-  byId('count').textContent = `${total} messages, ${shown} shown${held}`;
+  byId('count').textContent = `${total} ${total === 1 ? 'message' : 'messages'}, ${shown} shown${held}`;
   byId('empty').hidden = total > 0;
   for (const type of newTypes)
     byId('types').append(Object.assign(document.createElement('option'), { value: type }));
