@@ -95,7 +95,7 @@ begin
       when data_exception or syntax_error_or_access_rule_violation or internal_error
         or feature_not_supported or program_limit_exceeded then
         get stacked diagnostics failure = message_text, state = returned_sqlstate;
-        broken := to_jsonb(coalesce(new, old));
+        broken := case when leaving then to_jsonb(old) else to_jsonb(new) end;
         perform realtime.quarantine(
           'lobby:event', 'public.lobby_participants', tg_op, broken, array['lobby_id', 'player_id'],
           'lobby:' || (broken->>'lobby_id'), 'reset', broken->>'player_id', state, failure

@@ -182,7 +182,10 @@ function quarantineSql(
     `    when data_exception or syntax_error_or_access_rule_violation or internal_error`,
     `      or feature_not_supported or program_limit_exceeded then`,
     `      get stacked diagnostics failure = message_text, state = returned_sqlstate;`,
-    `      broken := to_jsonb(coalesce(new, old));`,
+    // Of a membership that moves, each round is about its own row.
+    relation?.player === undefined
+      ? `      broken := to_jsonb(coalesce(new, old));`
+      : `      broken := case when leaving then to_jsonb(old) else to_jsonb(new) end;`,
     `      perform realtime.quarantine(`,
     `        ${literal(family.name)}, ${literal(key(table))}, tg_op, broken, array[${primaryKey.map(literal).join(', ')}],`,
     `        ${room}, ${effect}, ${player}, state, failure`,
