@@ -65,6 +65,9 @@ export class Connection {
     this.onError(code);
     this.wire.write(errorMessage(code, id));
     const closeCode = closeCodeOf[code];
-    if (closeCode !== undefined) this.wire.close(closeCode, code);
+    if (closeCode === undefined) return;
+    // Its end may take a while to arrive; nothing is done for it any more.
+    this.closed = true;
+    this.wire.close(closeCode, code);
   }
 }

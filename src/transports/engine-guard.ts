@@ -10,16 +10,14 @@ export interface EngineGuardOptions extends RateOptions {
   readonly onRateLimited: () => void;
 }
 
-/** Events are limited by themselves, and told; this comes later, and stands for everything. */
-const slack = 2;
+/** The first characters of Socket.IO's packets. */
+const connectPacket = '0';
+const eventPacket = '2';
 /** A stock client asks once; each further namespace it tries is answered with its name. */
 const maxConnectPackets = 10;
 
 export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): void {
-  const rate = new MessageRate({
-    messagesPerSecond: options.messagesPerSecond * slack,
-    messageBurst: options.messageBurst * slack,
-  });
+  const rate = new MessageRate(options);
   let connects = 0;
 
   const over = () => {
@@ -36,7 +34,10 @@ export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): 
 
   engine.on('packet', ({ type, data }: { type: string; data?: unknown }) => {
     if (engine.readyState !== 'open') return;
-    if (type === 'message' && typeof data === 'string' && data.startsWith('0')) connects++;
+    const kind = type === 'message' && typeof data === 'string' ? data.charAt(0) : '';
+    // Events are limited where they are understood, and told; without a socket they end the connection.
+    if (kind === eventPacket) return;
+    if (kind === connectPacket) connects++;
     if (connects > maxConnectPackets || rate.take() === 'close') over();
   });
   watchPings(engine.transport);

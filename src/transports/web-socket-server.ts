@@ -4,7 +4,7 @@ import { WebSocketServer, type ServerOptions } from 'ws';
 /** No stock client fragments messages this small; somebody who sends thousands of pieces is up to something. */
 const maxFragments = 128;
 /** How long a client may take to answer a close before it is cut off, in milliseconds. */
-const closeTimeoutMs = 5000;
+const closeTimeoutMs = 2000;
 
 type Bounds = ServerOptions & { closeTimeout: number; maxFragments: number };
 

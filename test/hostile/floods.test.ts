@@ -1,0 +1,214 @@
+/** Clients that say too much, each in its own way: they are slowed, then cut off, and cost nobody else anything. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { drivers, pollingDriver, rawDriver, websocketDriver } from '../conformance/drivers.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { rawClient } from '../support/clients.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { eventually, Honest, metric } from './observe.js';
+import { closeCodeIn, engineWire, frame, rawWire, socketIoWire } from './wire.js';
+
+let database: TestDatabase;
+let server: TestServer;
+let honest: Honest;
+const stops: (() => Promise<unknown> | void)[] = [];
+
+beforeAll(async () => {
+  database = await createDatabase();
+  server = await startServer(database.url, {
+    HASHI_MESSAGES_PER_SECOND: '20',
+    HASHI_MESSAGE_BURST: '30',
+    HASHI_AUTH_TIMEOUT_MS: '2000',
+  });
+  honest = await Honest.connect(server, database);
+});
+afterAll(async () => {
+  honest.close();
+  await server.stop();
+  await database.drop();
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+  // Whoever behaves has noticed nothing.
+  await honest.event();
+  expect(honest.streams()).toEqual(honest.expected());
+  expect(honest.errors()).toEqual([]);
+});
+
+describe.each(drivers)('$name', (driver) => {
+  it('is told once that it talks too much, and closed when it goes on', async () => {
+    const before = await metric(server, 'hashi_rate_limited_total');
+    const client = driver.connect(server, await server.token('talker'));
+    stops.push(() => client.close());
+    await client.next('connected');
+    for (let message = 0; message < 200; message++) client.say('ping');
+    expect(await client.ended).toEqual(driver.ending(4429));
+    const told = client.messages.filter(({ type, data }) => type === 'error' && data.code === 'RATE_LIMITED');
+    expect(told).toHaveLength(1);
+    expect(await metric(server, 'hashi_rate_limited_total')).toBeGreaterThanOrEqual(before + 30);
+  });
+
+  it('is limited in what it subscribes to and leaves again and again', async () => {
+    const [lobby] = await database.query(
+      `insert into lobbies (code, visibility) values (gen_random_uuid()::text, 'public') returning id`,
+    );
+    const client = driver.connect(server, await server.token('churner'));
+    stops.push(() => client.close());
+    await client.next('connected');
+    for (let turn = 0; turn < 100; turn++) {
+      client.say('subscribe', { lobbyId: lobby?.id as string });
+      client.say('unsubscribe', { lobbyId: lobby?.id as string });
+    }
+    expect(await client.ended).toEqual(driver.ending(4429));
+  });
+
+  it('may ask for only so much at a time while the database does not answer', async () => {
+    const own = await startServer(database.url, {
+      HASHI_MESSAGES_PER_SECOND: '1000',
+      HASHI_MESSAGE_BURST: '40',
+    });
+    stops.push(() => own.stop());
+    const client = driver.connect(own, await own.token('impatient'));
+    stops.push(() => client.close());
+    await client.next('connected');
+    await client.done();
+
+    const blocker = await database.pool.connect();
+    stops.push(() => blocker.release());
+    await blocker.query('begin; lock table lobbies in access exclusive mode');
+    stops.push(() => blocker.query('rollback'));
+    // Slowly enough for the rate alone to allow it.
+    for (let turn = 0; turn < 40; turn++) client.say('subscribe', { lobbyCode: `guess-${turn}` });
+    await eventually(
+      () => {
+        client.say('subscribe', { lobbyCode: 'one more' });
+        return client.messages.some(({ data }) => data?.code === 'RATE_LIMITED');
+      },
+      (told) => told,
+    );
+  });
+});
+
+describe('below the messages', () => {
+  it('ends a raw client that floods it with pings, and answers none that it does not read', async () => {
+    const wire = await rawWire(server, await server.token('pinger'));
+    stops.push(() => wire.reset());
+    const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame('x'.repeat(125), { first: 0x89 })));
+    wire.send(pings);
+    expect(closeCodeIn(await wire.over)).toBe(4429);
+  });
+
+  it('answers a ping within the rate', async () => {
+    const wire = await rawWire(server, await server.token('pinger'));
+    stops.push(() => wire.reset());
+    wire.send(frame('are you there', { first: 0x89 }));
+    await wire.seen('\x8a\x0dare you there');
+  });
+
+  it.each([
+    ['websocket pings', () => frame('', { first: 0x89 })],
+    ['pongs nobody asked for', () => frame('3')],
+    ['acknowledgements nobody asked for', () => frame('4399[]')],
+    ['other namespaces', (turn: number) => frame(`40/namespace-${turn},{}`)],
+    ['asking to be let in again', () => frame('40{}')],
+  ])('ends a Socket.IO client that floods it with %s', async (_what, packet) => {
+    const wire = await socketIoWire(server, await server.token('pusher'));
+    stops.push(() => wire.reset());
+    wire.send(Buffer.concat(Array.from({ length: 1000 }, (_, turn) => packet(turn))));
+    await wire.over;
+  });
+
+  it('lets a stranger ask to be let in one at a time', async () => {
+    const wire = await engineWire(server);
+    stops.push(() => wire.reset());
+    const token = await server.token('twice');
+    const connect = frame(`40${JSON.stringify({ token })}`);
+    const from = await metric(server, 'hashi_connections', 'socketio');
+    wire.send(Buffer.concat([connect, connect, connect]));
+    await wire.seen('"connected"');
+    expect(await metric(server, 'hashi_connections', 'socketio')).toBe(from + 1);
+  });
+
+  it('ends a polling client that puts thousands of packets into one request', async () => {
+    const handshake = `${server.url}/socket.io/?EIO=4&transport=polling`;
+    const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
+    const payload = Array.from({ length: 4000 }, () => '3').join('\x1e');
+    await fetch(`${handshake}&sid=${sid}`, { method: 'POST', body: payload });
+    expect((await fetch(`${handshake}&sid=${sid}`)).status).toBe(400);
+  });
+
+  it('refuses a request larger than a message may be, and keeps nothing of it', async () => {
+    const handshake = `${server.url}/socket.io/?EIO=4&transport=polling`;
+    const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
+    const answer = await fetch(`${handshake}&sid=${sid}`, { method: 'POST', body: 'x'.repeat(100_000) });
+    expect(answer.status).toBe(413);
+  });
+
+  it.each([rawDriver, websocketDriver, pollingDriver])(
+    'is not answered for ever when it asks and never reads: $name',
+    async (driver) => {
+      const own = await startServer(database.url, {
+        HASHI_MESSAGES_PER_SECOND: '100000',
+        HASHI_MESSAGE_BURST: '1000000',
+        HASHI_MAX_UNSENT_BYTES: '65536',
+        HASHI_MAX_MESSAGE_BYTES: '1048576',
+      });
+      stops.push(() => own.stop());
+      const token = await own.token('mute');
+      if (driver === pollingDriver) {
+        const handshake = `${own.url}/socket.io/?EIO=4&transport=polling`;
+        const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
+        const post = (body: string) => fetch(`${handshake}&sid=${sid}`, { method: 'POST', body });
+        await post(`40${JSON.stringify({ token })}`);
+        const asking = Array.from({ length: 5000 }, () => '420["nothing"]').join('\x1e');
+        await eventually(
+          async () => (await post(asking)).status,
+          (status) => status !== 200,
+        );
+      } else {
+        const wire = await (driver === rawDriver ? rawWire(own, token) : socketIoWire(own, token));
+        stops.push(() => wire.reset());
+        wire.socket.pause();
+        const ask = driver === rawDriver ? frame('{"type":"nothing"}') : frame('420["nothing"]');
+        const asking = Buffer.concat(Array.from({ length: 20_000 }, () => ask));
+        wire.send(asking);
+        await eventually(
+          () => {
+            if (wire.socket.writableLength === 0) wire.send(asking);
+            return metric(own, 'hashi_slow_consumers_total');
+          },
+          (slow) => slow === 1,
+        );
+      }
+      expect(await metric(own, 'hashi_errors_total', 'SLOW_CONSUMER')).toBe(1);
+    },
+  );
+
+  it('keeps no more than a few pieces of a message', async () => {
+    const wire = await rawWire(server, await server.token('shredder'));
+    stops.push(() => wire.reset());
+    const pieces = [frame('"', { first: 0x01 })];
+    for (let piece = 0; piece < 10_000; piece++) pieces.push(frame('', { first: 0x00 }));
+    wire.send(Buffer.concat(pieces));
+    expect(closeCodeIn(await wire.over)).toBe(1008);
+  });
+});
+
+it('survives a storm of clients that come and go', async () => {
+  const token = await server.token('stormer');
+  const opened = await metric(server, 'hashi_connections');
+  for (let wave = 0; wave < 5; wave++) {
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, at) => {
+        const client = rawClient(server, token);
+        client.next('connected').catch(() => undefined);
+        if (at % 2) client.ws.on('open', () => client.ws.terminate());
+        else client.ws.on('upgrade', () => client.ws.terminate());
+        await client.closed;
+      }),
+    );
+  }
+  await eventually(
+    () => metric(server, 'hashi_connections'),
+    (open) => open === opened,
+  );
+});

@@ -1,0 +1,78 @@
+/** What a server says of itself: metrics, and a client that notices when anything is wrong with the service. */
+import type { TestDatabase } from '../support/database.js';
+import { ioClient, rawClient, type TestClient } from '../support/clients.js';
+import type { TestServer } from '../support/server.js';
+
+/** The sum of a metric's samples whose labels contain `labels`. */
+export async function metric(server: Pick<TestServer, 'url'>, name: string, labels = ''): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return text
+    .split('\n')
+    .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+/** Asks until it holds: for what the server does in its own time and tells nobody. */
+export async function eventually<Value>(
+  read: () => Value | Promise<Value>,
+  holds: (value: Value) => boolean,
+  withinMs = 15_000,
+): Promise<Value> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    if (performance.now() > until) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Honest clients of each transport, who must get every event, in order, whatever others do. */
+export class Honest {
+  private sent = 0;
+
+  private constructor(
+    private readonly database: TestDatabase,
+    readonly clients: readonly TestClient[],
+  ) {}
+
+  static async connect(server: TestServer, database: TestDatabase): Promise<Honest> {
+    const token = await server.token('honest');
+    const clients = [
+      rawClient(server, token),
+      ioClient(server, token),
+      ioClient(server, token, { transports: ['polling'] }),
+    ];
+    await Promise.all(clients.map((client) => client.next('connected')));
+    return new Honest(database, clients);
+  }
+
+  /** Makes an event that everyone gets, and waits until each honest client has it. */
+  async event(): Promise<void> {
+    const chainId = ++this.sent;
+    await this.database.query(`insert into contracts (chain_id) values ($1)`, [chainId]);
+    await Promise.all(this.clients.map((client) => client.next((m) => m.data?.payload?.chainId === chainId)));
+  }
+
+  /** What each has received of those events, in order; the same for all when nothing was lost or repeated. */
+  streams(): number[][] {
+    return this.clients.map(({ messages }) =>
+      messages
+        .filter(({ data }) => data?.type === 'contract.created')
+        .map(({ data }) => data.payload.chainId),
+    );
+  }
+
+  expected(): number[][] {
+    return this.clients.map(() => Array.from({ length: this.sent }, (_, at) => at + 1));
+  }
+
+  /** Not connected any more, though nobody asked them to go. */
+  errors(): unknown[] {
+    return this.clients.flatMap(({ messages }) => messages.filter(({ type }) => type === 'error'));
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+}
