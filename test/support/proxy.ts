@@ -25,6 +25,8 @@ export interface TcpProxy {
   freeze(): void;
   /** Each piece of data takes this long from now on, in milliseconds. */
   delay(delayMs: number): void;
+  /** Bytes of clients that hold `from` hold `to`, which is as long, from now on. */
+  rewrite(from: string, to: string): void;
   /** New connections work again, and what was held back flows; what vanished stays away. */
   heal(): void;
   /** Connections open now. */
@@ -44,11 +46,13 @@ export async function startProxy(targetUrl: string): Promise<TcpProxy> {
   let losing = false;
   let frozen = false;
   let delayMs = 0;
+  let rewriting: { readonly from: string; readonly to: string } | undefined;
   const pairs = new Set<Pair>();
 
   const forward = (pair: Pair, from: Socket, to: Socket) => {
-    from.on('data', (data) => {
+    from.on('data', (received: Buffer) => {
       if (pair.lost) return;
+      const data = from === pair.client && rewriting ? rewritten(received, rewriting) : received;
       const pass = () => {
         if (!pair.lost && to.writable && !to.write(data)) from.pause();
       };
@@ -129,8 +133,10 @@ export async function startProxy(targetUrl: string): Promise<TcpProxy> {
       }
     },
     delay: (ms) => (delayMs = ms),
+    rewrite: (original, replacement) => (rewriting = { from: original, to: replacement }),
     heal() {
       refusing = losing = frozen = false;
+      rewriting = undefined;
       delayMs = 0;
       for (const pair of pairs) {
         if (pair.lost) continue;
@@ -151,4 +157,10 @@ export async function startProxy(targetUrl: string): Promise<TcpProxy> {
 function targetOf(url: string): ProxyTarget {
   const { hostname, port } = new URL(url);
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 5432) };
+}
+
+function rewritten(data: Buffer, { from, to }: { readonly from: string; readonly to: string }): Buffer {
+  const at = data.indexOf(from);
+  if (at >= 0) data.write(to, at);
+  return data;
 }
