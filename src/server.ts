@@ -1,5 +1,6 @@
 /** Builds the server from its parts, starts them in order and stops them in reverse. */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Pool } from 'pg';
 import { createAuth, type Auth } from './auth/index.js';
 import { catalog as ownCatalog, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
@@ -47,6 +48,8 @@ export interface HashiServer {
 
 /** No query of a connection's takes this long, in milliseconds: one that does is lost on the way. */
 const queryTimeoutMs = 10_000;
+/** How long the database may take to end connections at the stop, in milliseconds. */
+const goodbyeMs = 1000;
 
 /** The player of the development token that is printed at start. */
 const developmentPlayer = 'player-1';
@@ -80,7 +83,7 @@ export function createServer(options: ServerOptions): HashiServer {
       queryTimeoutMs,
       logger,
     });
-    running.push(() => pool.end());
+    running.push(() => endOf(pool));
     const adapterPool = createPool({
       url: database.url,
       applicationName: 'hashi-socket adapter',
@@ -88,7 +91,7 @@ export function createServer(options: ServerOptions): HashiServer {
       queryTimeoutMs,
       logger,
     });
-    running.push(() => adapterPool.end());
+    running.push(() => endOf(adapterPool));
 
     const http = httpServer ?? ownHttpServer(config);
     const realtime: Realtime = new Realtime({
@@ -174,6 +177,16 @@ function readiness(realtime: Realtime, draining: boolean): Readiness {
       draining: draining ? { ok: false, detail: 'the server is stopping' } : { ok: true },
     },
   };
+}
+
+/** A database that does not say goodbye is not waited for: its queries fail by themselves. */
+async function endOf(pool: Pool): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, goodbyeMs);
+  });
+  await Promise.race([pool.end(), patience]);
+  clearTimeout(timer);
 }
 
 function ownHttpServer({ upgradeTimeoutMs }: Config): HttpServer {
