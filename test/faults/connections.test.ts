@@ -138,7 +138,7 @@ describe('a server that loses connections to its database', () => {
     const began = performance.now();
     witnesses.close();
     await server.stop();
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(8_000);
   });
 });
 
