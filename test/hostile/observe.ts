@@ -29,7 +29,8 @@ export async function eventually<Value>(
 
 /** Honest clients of each transport, who must get every event, in order, whatever others do. */
 export class Honest {
-  private sent = 0;
+  /** How many events there have been; each holds its number as `chainId`. */
+  sent = 0;
 
   private constructor(
     private readonly database: TestDatabase,
@@ -48,9 +49,9 @@ export class Honest {
   }
 
   /** Makes an event that everyone gets, and waits until each honest client has it. */
-  async event(): Promise<void> {
+  async event(terms: object = {}): Promise<void> {
     const chainId = ++this.sent;
-    await this.database.query(`insert into contracts (chain_id) values ($1)`, [chainId]);
+    await this.database.query(`insert into contracts (chain_id, terms) values ($1, $2)`, [chainId, terms]);
     await Promise.all(this.clients.map((client) => client.next((m) => m.data?.payload?.chainId === chainId)));
   }
 
