@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import * as config from './config.js';
+import * as demo from './demo.js';
 import { describeFailure } from './failure.js';
 import * as serve from './serve.js';
 import * as token from './token.js';
@@ -11,7 +12,7 @@ interface CommandFile {
   register(program: Command): void;
 }
 
-const commands: readonly CommandFile[] = [serve, token, config];
+const commands: readonly CommandFile[] = [serve, demo, token, config];
 
 export interface Output {
   readonly out: (text: string) => void;

@@ -33,10 +33,28 @@ export type CreateServer = (parts: {
   hooks: Hooks;
 }) => Server;
 
+/** What a command adds to a plain `serve`. */
+export interface Companion {
+  /** Called once the server listens; what it returns is printed after the banner. */
+  start(started: StartedServer, logger: Logger): string;
+  /** Called first of all when a signal comes. */
+  stop(): void;
+}
+
 export function register(program: Command): void {
   program
     .command('serve', { isDefault: true })
     .description('Run the server (the default command).')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ hashi-socket
+  $ PORT=8080 ALLOWED_ORIGINS=https://app.example.com hashi-socket serve
+  $ NODE_ENV=production DATABASE_URL=postgres://… PRIVY_APP_ID=my-app hashi-socket serve
+
+All settings: hashi-socket config.`,
+    )
     // A misspelt command arrives here, the default, as an argument.
     .allowExcessArguments()
     .action(async (_: unknown, command: Command) => {
@@ -49,10 +67,16 @@ export function register(program: Command): void {
 /**
  * Resolves never: the process ends by a signal or a failure.
  * @param load gives the server's code, once the settings are known to be right
+ * @param check what else must hold of the settings; throws OperatorError
  * @throws OperatorError when the server cannot start
  */
-export async function serve(load: () => Promise<CreateServer>): Promise<never> {
+export async function serve(
+  load: () => Promise<CreateServer>,
+  companion?: Companion,
+  check: (config: Config) => void = () => undefined,
+): Promise<never> {
   const { config, warnings } = loadConfig();
+  check(config);
   const logger = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -70,6 +94,7 @@ export async function serve(load: () => Promise<CreateServer>): Promise<never> {
     exit: (code) => process.exit(code),
     onStopping(signal) {
       stopping = true;
+      companion?.stop();
       logger.info({ signal, drainMs: config.drainMs }, 'stopping');
     },
     onError: (error) => logger.error({ err: error }, 'could not stop cleanly'),
@@ -78,7 +103,7 @@ export async function serve(load: () => Promise<CreateServer>): Promise<never> {
 
   try {
     const started = await server.start();
-    if (!stopping) process.stdout.write(banner(started));
+    if (!stopping) process.stdout.write(banner(started) + (companion?.start(started, logger) ?? ''));
   } catch (error) {
     // A start that a signal has cut short may fail as it likes: the signal's exit code counts.
     if (!stopping) throw error;
