@@ -53,6 +53,8 @@ end $$;
 --> statement-breakpoint
 create index events_xid_id on realtime.events (xid, id);
 --> statement-breakpoint
+create index events_failed on realtime.events (id) where failure is not null;
+--> statement-breakpoint
 create unique index log_seq on realtime.log (seq, slot);
 --> statement-breakpoint
 create index log_member on realtime.log (member, seq) where member is not null;

@@ -10,6 +10,7 @@ import { closeCodes } from './errors.js';
 import { handlersOf, type Hooks } from './hooks.js';
 import type { HttpHandler } from './http/server.js';
 import { Feed } from './log/feed.js';
+import { HealthKeeper } from './log/health.js';
 import { History } from './log/history.js';
 import { parseCursor } from './log/position.js';
 import { RetentionKeeper } from './log/retention.js';
@@ -64,6 +65,8 @@ const tokenLeewayMs = 5000;
 const admissionPatienceMs = 15_000;
 /** How long a client may take to answer the close at the end of a drain. */
 const goodbyeMs = 1000;
+/** A notification queue this full is worth an alarm: full, it fails commits. */
+const queueAlarm = 0.5;
 /** A replay waits for a client that has not taken this much. */
 const replayUnsentBytes = 64 << 10;
 
@@ -87,6 +90,7 @@ export class Realtime {
   private readonly gate: Gate;
   private readonly keeper: Keeper;
   private readonly retention: RetentionKeeper;
+  private readonly health: HealthKeeper;
   private readonly closeFront: () => void;
 
   constructor(private readonly options: RealtimeOptions) {
@@ -182,7 +186,8 @@ export class Realtime {
           // While the database does not answer nobody knows: it is found out when it does, before the replay.
           const held =
             position?.epoch === feed.epoch &&
-            (feed.trouble() !== null || (await history.holds(position.seq).catch((_silent: unknown) => true)));
+            (feed.trouble() !== null ||
+              (await history.holds(position.seq).catch((_silent: unknown) => true)));
           return sid !== null && held ? { sid, pid: privateId } : null;
         },
         onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
@@ -245,6 +250,20 @@ export class Realtime {
       onClose: (code) => metrics.closesTotal.inc({ code }),
       onRateLimited,
     });
+    this.health = new HealthKeeper({
+      pool,
+      onHealth({ quarantined, queueUsage }) {
+        metrics.quarantinedEvents.set(quarantined);
+        metrics.notificationQueueUsage.set(queueUsage);
+        if (queueUsage > queueAlarm) {
+          logger.error(
+            { queueUsage },
+            'the notification queue of Postgres fills up: find the session that listens in an open transaction',
+          );
+        }
+      },
+      onError: (error) => logger.debug({ err: error }, 'the health of the log is not known right now'),
+    });
     this.retention = new RetentionKeeper(pool, config, (error) =>
       logger.warn({ err: error }, 'the log could not be pruned: trying again in a minute'),
     );
@@ -264,6 +283,7 @@ export class Realtime {
     await this.feed.start();
     this.keeper.start();
     this.retention.start();
+    this.health.start();
   }
 
   /** Tells every client that the server goes, spread over the time; nobody new comes in. */
@@ -279,6 +299,7 @@ export class Realtime {
 
   async stop(): Promise<void> {
     this.retention.stop();
+    this.health.stop();
     this.keeper.stop();
     for (const engine of this.raw.engines) {
       if (engine.ws.readyState === engine.ws.OPEN) engine.ws.close(closeCodes.RESTART);

@@ -1,16 +1,22 @@
 -- The epoch a cursor belongs to: renewed when this database is not the one that the stored snapshots are from
--- (restored elsewhere, copied, failed over). What is in the log then means nothing any more: it is emptied.
+-- (restored elsewhere, copied, failed over). What is in the log then means nothing any more: it is emptied, and
+-- numbers go on after a gap, so that nobody takes what follows for a continuation.
 -- Returns the epoch, whether it is new, and the key that Socket.IO sessions are signed with.
 create or replace function realtime.ensure_epoch(out epoch text, out renewed boolean, out secret text)
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set lock_timeout = '500ms'
 as $$
 declare
   identity text;
   known record;
+  seen pg_snapshot;
+  head bigint;
 begin
-  select format('%s/%s/%s', s.system_identifier, c.timeline_id, d.oid) into identity
-  from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database();
+  -- The timeline that is written right now: the one of the last checkpoint lags behind a promotion.
+  select format('%s/%s/%s', s.system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), d.oid)
+  into identity
+  from pg_control_system() s, pg_database d where d.datname = current_database();
   select s.epoch, s.cluster, s.secret into known from realtime.state s;
   renewed := false;
   if known.cluster is not distinct from identity then
@@ -31,10 +37,20 @@ begin
     return;
   end if;
   renewed := true;
-  truncate realtime.events, realtime.log, realtime.ticks;
+  select greatest(max(t.seq), (select s.floor from realtime.state s)) + 1 into head from realtime.ticks t;
+  seen := pg_current_snapshot();
+  begin
+    truncate realtime.events, realtime.log, realtime.ticks;
+  exception
+    when lock_not_available then
+      -- A transaction is open that has written events, or somebody reads: writers must not queue behind us.
+      delete from realtime.events;
+      delete from realtime.log;
+      delete from realtime.ticks;
+  end;
   insert into realtime.ticks (tick, slot, seq, snapshot)
-  values (0, pg_sequence_last_value('realtime.slot') % 8, 0, pg_current_snapshot());
-  update realtime.state s set epoch = ensure_epoch.epoch, cluster = identity, floor = 0
+  values (0, pg_sequence_last_value('realtime.slot') % 8, head, seen);
+  update realtime.state s set epoch = ensure_epoch.epoch, cluster = identity, floor = head
   returning s.secret into secret;
 end
 $$;

@@ -16,6 +16,7 @@ declare
   dropped bigint;
   newest timestamptz;
   floor_now bigint;
+  locked boolean := false;
 begin
   select s.floor into floor_now from realtime.state s;
   perform 1 from realtime.sequencer for update skip locked;
@@ -27,18 +28,26 @@ begin
   if oldest is null or (oldest.at > clock_timestamp() - retention / 6 and head - oldest.seq < greatest(most / 6, 1)) then
     return floor_now;
   end if;
-  -- What would go: the next slot's log, and the events in it that were numbered late, in a later slot.
-  select max(l.seq) into dropped from (
-    select max(l.seq) as seq from realtime.log l where l.slot = next
-    union all
-    select max(l.seq) from realtime.log l where l.event_slot = next and l.event_slot <> l.slot
-  ) l;
-  if dropped is not null then
-    select t.at into newest from realtime.ticks t where t.seq >= dropped order by t.tick limit 1;
-    if newest > clock_timestamp() - retention and head - dropped < most then
-      return floor_now;
+  loop
+    -- What would go: the next slot's log, and the events in it that were numbered late, in a later slot.
+    select max(l.seq) into dropped from (
+      select max(l.seq) as seq from realtime.log l where l.slot = next
+      union all
+      select max(l.seq) from realtime.log l where l.event_slot = next and l.event_slot <> l.slot
+    ) l;
+    if dropped is not null then
+      select t.at into newest from realtime.ticks t where t.seq >= dropped order by t.tick limit 1;
+      if newest > clock_timestamp() - retention and head - dropped < most then
+        return floor_now;
+      end if;
     end if;
-  end if;
+    exit when locked;
+    -- Whoever wrote into the slot long ago has finished once this lock is ours; what of it is committed and
+    -- has no number yet gets one, and then counts as new.
+    execute format('lock table realtime.events_%s in access exclusive mode', next);
+    locked := true;
+    head := realtime.advance();
+  end loop;
   execute format('truncate realtime.events_%s, realtime.log_%s, realtime.ticks_%s', next, next, next);
   perform setval('realtime.slot', turn + 1);
   update realtime.state set floor = greatest(floor, coalesce(dropped, 0)) returning floor into floor_now;
