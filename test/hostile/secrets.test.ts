@@ -1,0 +1,118 @@
+/** Tokens and presigned URLs come by in many ways; they are never written down. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { ioClient, rawClient } from '../support/clients.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { dial, upgrade } from './wire.js';
+
+let database: TestDatabase;
+let server: TestServer;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  server = await startServer(database.url, {
+    LOG_LEVEL: 'trace',
+    HASHI_METRICS_TOKEN: 'metrics-secret-word',
+  });
+});
+afterAll(async () => {
+  await server.stop();
+  await database.drop();
+});
+
+const presigned = 'https://bucket.example.com/key?X-Amz-Signature=presigned-secret-word';
+
+it('never writes a token or a presigned URL to the log, to metrics, or to a client that it is not of', async () => {
+  const good = await server.token('p1');
+  const other = await server.token('p2');
+  const expired = await server.token('p1', { expiresInSeconds: -100 });
+  const [header, claims] = good.split('.');
+  const forged = `${header}.${claims}.${'A'.repeat(86)}`;
+  const opaque = 'opaque-secret-word';
+  const secrets = [good, other, expired, forged, opaque];
+  const clients = [];
+
+  // Every way to bring a token, with every kind of token.
+  for (const token of secrets) {
+    clients.push(
+      rawClient(server, token),
+      rawClient(server, undefined, {}, { headers: { authorization: `Bearer ${token}` } }),
+      rawClient(server, undefined, {}, { protocols: ['hashi', `bearer.${token}`] }),
+      ioClient(server, token),
+      ioClient(server, token, { transports: ['polling'] }),
+      ioClient(server, undefined, { query: { token } }),
+      ioClient(server, undefined, { extraHeaders: { authorization: `Bearer ${token}` } }),
+    );
+  }
+  const heard = await Promise.all(
+    clients.map(async (client) => {
+      if ('socket' in client) {
+        return Promise.race([
+          client.next('connected'),
+          new Promise((resolve) => client.socket.once('connect_error', (error) => resolve(error))),
+        ]);
+      }
+      return client.next((message) => message.type === 'connected' || message.type === 'error');
+    }),
+  );
+  expect(heard).toHaveLength(35);
+
+  // Refreshed rightly, wrongly, and by what is none.
+  const raw = rawClient(server, good);
+  const io = ioClient(server, good);
+  await Promise.all([raw.next('connected'), io.next('connected')]);
+  raw.send({ type: 'auth', data: { token: good }, id: 1 });
+  await raw.next('ack');
+  raw.send({ type: 'auth', data: { token: opaque } });
+  expect((await raw.closed).code).toBe(4401);
+  expect(await io.socket.emitWithAck('auth', { token: other })).toMatchObject({
+    ok: false,
+    error: { code: 'AUTH_ERROR' },
+  });
+
+  // Where something else is wrong at the same time.
+  for (const target of [`//?token=${good}`, `/nowhere?token=${good}`, `/socket.io/?token=${good}&EIO=3`]) {
+    const wire = await dial(server);
+    wire.send(upgrade(target, { Authorization: `Bearer ${good}` }));
+    await wire.over;
+  }
+  const broken = await dial(server);
+  broken.send(upgrade(`/?token=${good}`));
+  await broken.seen('101 Switching');
+  broken.send(Buffer.from([0xff, 0xff]));
+  await broken.over;
+  await fetch(`${server.url}/metrics?token=${good}`, { headers: { authorization: `Bearer ${good}` } });
+
+  // A presigned URL of a row, and one in a field where it does not belong.
+  const [lobby] = await database.query(`insert into lobbies (code) values ('SECRET') returning id`);
+  await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'p3')`, [lobby?.id]);
+  const [contract] = await database.query(`insert into contracts (lobby_id) values ($1) returning id`, [
+    lobby?.id,
+  ]);
+  const member = rawClient(server, await server.token('p3'));
+  await member.next('connected');
+  await database.query(
+    `insert into storage (contract_id, player_id, kind, presigned_url, upload_id)
+     values ($1, 'p3', 'presigned_url', $2, 'upload-secret-word')`,
+    [contract?.id, presigned],
+  );
+  await member.next('storage.presigned_url_created');
+  expect(JSON.stringify(member.messages)).not.toMatch(/presigned-secret-word|upload-secret-word/);
+
+  const metrics = await fetch(`${server.url}/metrics`, {
+    headers: { authorization: 'Bearer metrics-secret-word' },
+  });
+  const written = [...server.logs, await metrics.text()].join('\n');
+  const parts = secrets.flatMap((token) => token.split('.')).filter((part) => part.length > 8);
+  const hints = [
+    ...parts,
+    'presigned-secret-word',
+    'upload-secret-word',
+    'metrics-secret-word',
+    good.slice(0, 30),
+  ];
+  expect(hints.filter((secret) => written.includes(secret))).toEqual([]);
+  // The log is not silent: it is the level at which everything is written.
+  expect(server.logs.length).toBeGreaterThan(2);
+  for (const client of [...clients, io, member]) client.close();
+});
