@@ -22,6 +22,8 @@ export interface Client extends TestClient {
   readonly writable: Promise<void>;
   /** How it ended; pending while it is open. */
   readonly ended: Promise<Ending>;
+  /** Resolves when it could not connect, whatever the reason. */
+  readonly failed: Promise<void>;
   /** What the server said to a connection it would not take. */
   readonly refused: Promise<{ message: string; code: string }>;
 }
@@ -94,6 +96,7 @@ const raw: Driver = {
       done: async () => void (await ask('unsubscribe', { lobbyCode: 'nobody has this code' })),
       writable: new Promise((resolve) => client.ws.once('open', () => resolve())),
       ended: client.closed.then(({ code }) => ({ code })),
+      failed: client.closed.then(() => undefined),
       refused,
     };
   },
@@ -131,6 +134,7 @@ const socketIo = (transport: 'websocket' | 'polling'): Driver => ({
       ended: new Promise((resolve) => {
         socket.on('disconnect', (reason) => resolve({ final: reason === 'io server disconnect' }));
       }),
+      failed: new Promise((resolve) => socket.once('connect_error', () => resolve())),
       refused: new Promise((resolve) => {
         socket.on('connect_error', (error: Error & { data?: { code: string } }) => {
           resolve({ message: error.message, code: error.data?.code ?? 'no code' });

@@ -155,9 +155,7 @@ describe('requests: raw WebSocket', () => {
 describe.each([websocketDriver, pollingDriver])('acknowledgements: $name', ({ name }) => {
   const open = async () => {
     const transports = [name.split(' ').at(-1) as string];
-    const client = world.keep(
-      ioClient(world.server, await world.server.token(somebody()), { transports }),
-    );
+    const client = world.keep(ioClient(world.server, await world.server.token(somebody()), { transports }));
     await client.next('connected');
     return client.socket.timeout(20_000);
   };

@@ -15,7 +15,7 @@ describe.each(drivers)('subscriptions: $name', (driver) => {
     expect(await client.ask('subscribe', { lobbyId: lobby.id })).toEqual({ ok: true });
     await world.insert('lobby_participants', { lobby_id: lobby.id, player_id: 'x' });
     const file = await world.file(lobby.id);
-    await world.query("delete from storage where id = $1", [file]);
+    await world.query('delete from storage where id = $1', [file]);
     await world.query(leave, [lobby.id, 'x']);
     await world.query('delete from lobbies where id = $1', [lobby.id]);
     expect((await world.settle(client)).map(roomEvents)).toEqual([
