@@ -5,7 +5,6 @@
 create or replace function realtime.ensure_epoch(out epoch text, out renewed boolean, out secret text)
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
-set lock_timeout = '500ms'
 as $$
 declare
   identity text;
@@ -40,6 +39,7 @@ begin
   select greatest(max(t.seq), (select s.floor from realtime.state s)) + 1 into head from realtime.ticks t;
   seen := pg_current_snapshot();
   begin
+    perform set_config('lock_timeout', '500ms', true);
     truncate realtime.events, realtime.log, realtime.ticks;
   exception
     when lock_not_available then
