@@ -103,7 +103,7 @@ describe('the console', () => {
   it('filters by type, those to come included', async () => {
     const { page } = await consoleOf('p3');
     await row(page, 'connected').waitFor();
-    await page.getByRole('combobox', { name: 'Filter by type' }).fill('bounty');
+    await page.getByRole('combobox').fill('bounty');
     await database.query('insert into contracts default values');
     await database.query(`insert into bounties (title, created_by) values ('Find the bug', 'p3')`);
     await row(page, 'bounty.created').waitFor();
@@ -111,6 +111,34 @@ describe('the console', () => {
     await page.locator('#count', { hasText: '1 shown' }).waitFor();
     await page.getByRole('combobox').fill('');
     await row(page, 'contract.created').waitFor();
+  });
+
+  it('filters by lobby and player, all words together', async () => {
+    const id = await makeLobby('WORDS1', 'p9');
+    const { page } = await consoleOf('p9');
+    await row(page, 'connected').waitFor();
+    await page.getByRole('combobox').fill('words1 p10');
+    for (const player of ['p10', 'p11']) {
+      await database.query('insert into lobby_participants (lobby_id, player_id) values ($1, $2)', [
+        id,
+        player,
+      ]);
+    }
+    await database.query(`delete from lobby_participants where lobby_id = $1 and player_id = 'p10'`, [id]);
+    await row(page, 'lobby.left').waitFor();
+    expect(await page.locator('#messages li:visible .type').allTextContents()).toEqual([
+      'lobby.left',
+      'lobby.joined',
+    ]);
+  });
+
+  it('copies a message as JSON', async () => {
+    const { page } = await consoleOf('p12', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await row(page, 'connected').locator('summary').click();
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await page.evaluate<string>('navigator.clipboard.readText()');
+    expect(JSON.parse(copied)).toMatchObject({ type: 'connected', data: { playerId: 'p12' } });
   });
 
   it('holds messages while it is paused, and shows them afterwards', async () => {
@@ -161,6 +189,18 @@ describe('the console', () => {
     await row(page, 'connected').locator('summary').focus();
     await page.keyboard.press('Enter');
     await page.locator('pre', { hasText: '"playerId": "p7"' }).waitFor();
+  });
+
+  it('cuts its own connection on request, and shows what it missed', async () => {
+    const { page } = await consoleOf('p13');
+    await page.getByRole('button', { name: 'Cut the connection' }).click();
+    await page.locator('#state[data-state="waiting"]').waitFor();
+    expect(await page.locator('#explanation').textContent()).toContain('4000: Cut by this page');
+    const [{ id }] = (await database.query('insert into contracts default values returning id')) as [
+      { id: string },
+    ];
+    await row(page, 'contract.created').filter({ hasText: id }).waitFor();
+    await page.getByText('player p13, resumed').waitFor();
   });
 
   it('shows what was missed when the connection comes back', async () => {

@@ -10,6 +10,7 @@ const closeTexts = {
   1011: 'The server failed: this is a bug of the server.',
   1012: 'The server is restarting.',
   1013: 'The key server cannot be reached, so tokens cannot be checked.',
+  4000: 'Cut by this page, to show a resume.',
   4401: 'The token was refused or has run out: give another one.',
   4408: 'This page read too slowly.',
   4429: 'Too many messages, or too many connections of this player.',
@@ -19,6 +20,9 @@ const closeTexts = {
 const finalCodes = new Set([1000, 1007, 1009, 4401]);
 const firstRetryMs = 500;
 const longestRetryMs = 15_000;
+/** The close code of `cut`, and how long it stays cut: enough to change a row meanwhile. */
+const cutCode = 4000;
+const cutMs = 5_000;
 
 /** @param {number} code @param {string} [reason] what the server wrote beside it */
 export function explainClose(code, reason = '') {
@@ -75,6 +79,11 @@ export class ConsoleConnection {
     socket?.close(1000);
   }
 
+  /** Loses the connection on purpose: it comes back after a while, and what was missed with it. */
+  cut() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.close(cutCode);
+  }
+
   ping() {
     const id = this.#send('ping');
     if (id !== undefined) this.#asked.set(id, performance.now());
@@ -119,7 +128,7 @@ export class ConsoleConnection {
     }
     // Jitter, so that the pages that a restart has cut off do not come back at the same moment.
     const ceiling = Math.min(longestRetryMs, firstRetryMs * 2 ** this.#retries++);
-    const waitMs = ceiling / 2 + (Math.random() * ceiling) / 2;
+    const waitMs = code === cutCode ? cutMs : ceiling / 2 + (Math.random() * ceiling) / 2;
     this.options.onState('waiting', `${explanation} Trying again in ${(waitMs / 1000).toFixed(1)} s.`);
     this.#timer = setTimeout(() => this.open(), waitMs);
   }

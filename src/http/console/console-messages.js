@@ -1,4 +1,4 @@
-/** The console's list of messages: newest first, filtered by type, bounded, drawn at most once a frame. */
+/** The console's list of messages: newest first, filtered by words, bounded, drawn at most once a frame. */
 
 const keep = 500;
 
@@ -10,16 +10,31 @@ function typeOf({ type, data }) {
 function summaryOf({ type, data }) {
   if (type === 'error') return `${data.code}: ${data.message}`;
   const keys = ['contractId', 'storageId', 'bountyId', 'lobbyCode', 'lobbyId', 'playerId', 'id'];
+  // Lobby events name the player who came or went in their payload.
+  const named = { playerId: data.payload?.playerId, ...data };
   return keys
-    .filter((key) => data[key] !== undefined && data[key] !== null)
-    .map((key) => `${key} ${data[key]}`)
+    .filter((key) => named[key] !== undefined && named[key] !== null)
+    .map((key) => `${key} ${named[key]}`)
     .join(' · ');
+}
+
+function copyButton(text) {
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Copy' });
+  button.addEventListener('click', () => {
+    // There is no clipboard on a page that is neither local nor served by HTTPS.
+    const copied = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'));
+    copied.then(
+      () => (button.textContent = 'Copied'),
+      () => (button.textContent = 'Not allowed here'),
+    );
+  });
+  return button;
 }
 
 export class MessageList {
   #rows = [];
   #waiting = [];
-  #filter = '';
+  #filter = [];
   #paused = false;
   #scheduled = false;
   #total = 0;
@@ -47,9 +62,10 @@ export class MessageList {
     this.#schedule();
   }
 
+  /** Words that a message's line must hold, all of them: of its type, its lobby, its player, its ids. */
   set filter(value) {
-    this.#filter = value.trim().toLowerCase();
-    for (const row of this.#rows) row.element.hidden = !this.#matches(row.type);
+    this.#filter = value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of this.#rows) row.element.hidden = !this.#matches(row.line);
     this.#report([]);
   }
 
@@ -61,8 +77,8 @@ export class MessageList {
     this.#report([]);
   }
 
-  #matches(type) {
-    return type.toLowerCase().includes(this.#filter);
+  #matches(line) {
+    return this.#filter.every((word) => line.includes(word));
   }
 
   #schedule() {
@@ -97,25 +113,28 @@ export class MessageList {
   /** `details` opens by click, Enter and Space on its own. Everything from the wire goes in as text, never as HTML. */
   #row({ message, bytes, at }) {
     const type = typeOf(message);
+    const brief = summaryOf(message);
     const part = (tag, className, text) =>
       Object.assign(document.createElement(tag), { className, textContent: text });
     const summary = document.createElement('summary');
     summary.append(
       part('time', 'time', at.toISOString().slice(11, 23)),
       part('span', `type ${type.split(/[.:]/)[0]}`, type),
-      part('span', 'brief', summaryOf(message)),
+      part('span', 'brief', brief),
       part('span', 'bytes', `${bytes.toLocaleString('en')} B`),
     );
     const details = document.createElement('details');
     details.append(summary);
     details.addEventListener('toggle', () => {
       if (details.open && details.childElementCount === 1) {
-        details.append(part('pre', 'json', JSON.stringify(message, undefined, 2)));
+        const json = JSON.stringify(message, undefined, 2);
+        details.append(part('pre', 'json', json), copyButton(json));
       }
     });
     const element = document.createElement('li');
     element.append(details);
-    element.hidden = !this.#matches(type);
-    return { type, element };
+    const line = `${type} ${brief}`.toLowerCase();
+    element.hidden = !this.#matches(line);
+    return { type, line, element };
   }
 }

@@ -87,6 +87,7 @@ byId('rooms-form').addEventListener('submit', (event) => {
   connection?.room(type, byId('lobby').value.trim());
 });
 byId('ping').addEventListener('click', () => connection?.ping());
+byId('cut').addEventListener('click', () => connection?.cut());
 byId('pause').addEventListener('click', togglePause);
 byId('clear').addEventListener('click', () => messages.clear());
 byId('filter').addEventListener('input', ({ target }) => {
