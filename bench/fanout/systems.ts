@@ -67,7 +67,7 @@ export async function product(protocol: Protocol, adminUrl: string, shape: Shape
     LOG_LEVEL: 'error',
     NODE_ENV: 'development',
   };
-  const child = startNode(serverCore, ['dist/cli/main.js', 'serve'], env);
+  const child = startNode(serverCore, [...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []), 'dist/cli/main.js', 'serve'], env);
   const port = await new Promise<number>((resolve, reject) => {
     let text = '';
     child.stdout?.on('data', (bytes: Buffer) => {

@@ -19,6 +19,8 @@ export class Hub {
   private readonly players = new Map<string, Set<Connection>>();
   private dirty: Connection[] = [];
   private empty = Batch.empty();
+  /** What everyone is due, as long as nobody is due anything else. */
+  private common: Batch | undefined;
 
   constructor(private readonly observer: HubObserver) {}
 
@@ -66,6 +68,7 @@ export class Hub {
 
   /** Makes a message due to every live one of these; `flush` sends it. */
   deliver(message: Outgoing, to: Iterable<Connection>): void {
+    if (this.common) this.spread(this.common);
     const { dirty, empty } = this;
     for (const connection of to) {
       if (!connection.live) continue;
@@ -79,16 +82,31 @@ export class Hub {
     }
   }
 
+  /** The same for everyone: while nobody is due anything else, no connection need be touched before the flush. */
+  deliverToAll(message: Outgoing): void {
+    if (this.dirty.length > 0) this.deliver(message, this.everyone);
+    else this.common = (this.common ?? this.empty).with(message);
+  }
+
+  private spread(common: Batch): void {
+    this.common = undefined;
+    for (const connection of this.everyone) {
+      connection.due = common;
+      this.dirty.push(connection);
+    }
+  }
+
   /** Writes what is due: one write a connection. */
   flush(): void {
-    const { dirty } = this;
-    if (dirty.length === 0) return;
+    const { common, dirty } = this;
+    if (!common && dirty.length === 0) return;
+    this.common = undefined;
     this.dirty = [];
     this.empty = Batch.empty();
     let websocket = 0;
     let socketio = 0;
-    for (const connection of dirty) {
-      const { due } = connection;
+    for (const connection of common ? this.everyone : dirty) {
+      const due = common ?? connection.due;
       connection.due = undefined;
       if (!due || connection.closed) continue;
       if (!connection.wire.writeBatch(due)) {

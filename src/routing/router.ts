@@ -56,7 +56,7 @@ export class Router {
   /** Tells everyone that what they know may be wrong. */
   resyncAll(): void {
     const { hub } = this.options;
-    hub.deliver(resync, hub.everyone);
+    hub.deliverToAll(resync);
     hub.flush();
   }
 
@@ -66,7 +66,7 @@ export class Router {
     const message = messages.of(entry, this.options.epoch());
     if (message) {
       if (entry.room === everyoneRoom) {
-        hub.deliver(message, hub.everyone);
+        hub.deliverToAll(message);
       } else {
         if (entry.room !== null) hub.deliver(message, hub.inRoom(entry.room));
         if (entry.player !== null) this.deliverTo(entry.player, entry.room, message);

@@ -3,15 +3,19 @@ import type { Socket } from 'node:net';
 
 /** Bytes not handed to the kernel yet, and the wait for them. */
 export class ByteSocket {
+  /** A write did not fit; whether it has drained since is asked only then: asking costs as much as writing. */
+  private full = false;
+
   constructor(private readonly socket: Socket) {}
 
+  /** The caller knows that the connection is open; a socket that has gone meanwhile tells its own error handler. */
   write(bytes: Buffer): void {
-    if (this.socket.writable) this.socket.write(bytes);
+    if (!this.socket.write(bytes)) this.full = true;
   }
 
   /** Whether the last write did not fit; only then is it worth counting. */
   get behind(): boolean {
-    return this.socket.writableNeedDrain;
+    return this.full && (this.full = this.socket.writableNeedDrain);
   }
 
   get unsent(): number {
