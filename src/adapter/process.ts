@@ -1,0 +1,306 @@
+/**
+ * What the adapters of all namespaces of one process share: two connections, its place in the log, and the
+ * knowledge of who else is there.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { ClusterMessage } from 'socket.io-adapter';
+import { Backoff } from '../log/backoff.js';
+import type { LogEntry } from '../log/entry.js';
+import { Feed } from '../log/feed.js';
+import { PoolerError } from '../log/session.js';
+import { decode } from './codec.js';
+import { Emitters } from './emitters.js';
+import { install } from './install.js';
+import { Line } from './line.js';
+import { entryType, type Notice, type Ordered, type OrderedEntry } from './messages.js';
+import { channelOf, Notices } from './notices.js';
+import type { Settings } from './options.js';
+import { Outbox } from './outbox.js';
+import { Upkeep } from './upkeep.js';
+
+/** What the process hands to the adapter of a namespace. */
+export interface Member {
+  readonly name: string;
+  /** A message of the log, at its place; `seq` is undefined if it is delivered without the log. */
+  deliver(message: Ordered, seq: number | undefined): void;
+  notice(notice: Notice): void;
+  /** From a process without sockets. */
+  emitted(message: ClusterMessage): void;
+  /** Another process has shown that it is alive. */
+  alive(process: string): void;
+  /** Shows itself to the others: they may have been told while this process could not hear or be heard. */
+  announce(): void;
+}
+
+const timeoutMs = 10_000;
+/** A notification lost costs this much at most, in milliseconds: nothing depends on the sweep otherwise. */
+const sweepMs = 5000;
+const rememberedOrigins = 1000;
+const rememberedDuplicates = 1000;
+
+export class AdapterProcess {
+  /** Names this process; its adapters are `<id>.<number>`. */
+  readonly id = randomBytes(8).toString('hex');
+  readonly feed: Feed;
+  readonly line: Line;
+  readonly outbox: Outbox;
+  readonly notices: Notices;
+  readonly members = new Map<string, Member>();
+  /** Other processes, and when each was heard of last (`Date.now()`). */
+  readonly peers = new Map<string, number>();
+  /** The seq of the entry that is being delivered, or was last. */
+  delivered = 0;
+  /** Entries that came twice, and were passed over the second time. */
+  readonly duplicates = new Set<number>();
+
+  private readonly emitters: Emitters;
+  private readonly upkeep: Upkeep;
+  private readonly seen = new Map<string, number>();
+  private waiting: { readonly seq: number; readonly go: () => void }[] = [];
+  private starting: Promise<void>;
+  private opened: Promise<void> | undefined;
+  private stopped = false;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    pool: Pool,
+    readonly settings: Settings,
+  ) {
+    const { connection, errorHandler: onError } = settings;
+    surviveLostClients(pool);
+    this.line = new Line({
+      connection,
+      timeoutMs,
+      onUp: () => this.onUp(),
+      onError: (error) => this.report(error),
+      onNotification: (channel, payload, pid) => this.hear(channel, payload, pid),
+    });
+    this.feed = new Feed({
+      url: connection,
+      pageSize: 500,
+      timeoutMs,
+      sweepMs,
+      observer: {
+        onEntries: (entries) => this.onEntries(entries),
+        onGap: (reason) => {
+          this.delivered = this.feed.position;
+          this.report(new Error(`messages of other instances are lost: ${reason}`));
+        },
+        onDown: (error) =>
+          this.report(new Error(`the log cannot be read: ${error.message}`, { cause: error })),
+      },
+    });
+    this.outbox = new Outbox({
+      origin: this.id,
+      line: this.line,
+      localDeliveryMs: settings.localDeliveryMs,
+      advance: (done) => this.feed.atBarrier(done),
+      deliverEarly: (text) => this.dispatch((decode(text) as OrderedEntry).message, undefined),
+      onError: (error) => this.report(error),
+    });
+    this.notices = new Notices({
+      from: this.id,
+      line: this.line,
+      threshold: settings.payloadThreshold,
+      cleanupMs: settings.cleanupInterval,
+      onNotice: (notice) => this.onNotice(notice),
+      onError: (error) => this.report(error),
+    });
+    this.emitters = new Emitters({
+      settings,
+      line: this.line,
+      member: (name) => this.members.get(name),
+      onError: (error) => this.report(error),
+    });
+    this.upkeep = new Upkeep({
+      settings,
+      line: this.line,
+      peers: this.peers,
+      sayAlive: () => this.notices.send({ is: 'alive' }),
+      onError,
+    });
+    this.starting = this.start();
+    // Told by `ready`; without anybody who asks it has been reported.
+    this.starting.catch((_refused: unknown) => undefined);
+  }
+
+  /** Resolves when the first connection stands; rejects with what an operator has to mend, if that is why it does not. */
+  ready(): Promise<void> {
+    return this.starting;
+  }
+
+  private async start(): Promise<void> {
+    const { settings, feed, line } = this;
+    const backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
+    while (!this.stopped) {
+      try {
+        if (settings.install) await install(settings.connection, (error) => this.report(error));
+        if (feed.epoch === '') {
+          await feed.start();
+          this.delivered = feed.position;
+        }
+        await line.start();
+        await this.opened;
+        this.upkeep.start();
+        return;
+      } catch (error) {
+        this.report(error as Error);
+        // A pooler stays one: say so to whoever waits, and go on trying meanwhile.
+        if (error instanceof PoolerError) {
+          this.later(backoff);
+          throw error;
+        }
+        await this.pause(backoff.next());
+      }
+    }
+  }
+
+  private later(backoff: Backoff): void {
+    this.retryTimer = setTimeout(() => {
+      if (this.stopped) return;
+      this.starting = this.start();
+      this.starting.catch((_refused: unknown) => undefined);
+    }, backoff.next() * 20);
+    this.retryTimer.unref();
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      this.retryTimer = setTimeout(resolve, ms);
+    });
+  }
+
+  add(member: Member): void {
+    this.members.set(member.name, member);
+    this.emitters.listen(member.name);
+  }
+
+  remove(member: Member): void {
+    if (this.members.get(member.name) !== member) return;
+    this.members.delete(member.name);
+    this.emitters.unlisten(member.name);
+  }
+
+  /** Ends everything; what was sent before is written, if the database answers within a second or so. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearTimeout(this.retryTimer);
+    this.wake?.();
+    this.upkeep.stop();
+    await this.outbox.close();
+    await this.notices.close();
+    await this.feed.stop();
+    await this.line.close();
+    for (const { go } of this.waiting) go();
+  }
+
+  report(error: Error): void {
+    if (this.stopped) return;
+    this.settings.errorHandler(error);
+  }
+
+  /** Undefined when the log has been read up to there; else resolves when it has, or soon after. */
+  reached(seq: number): Promise<void> | undefined {
+    if (this.delivered >= seq) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.settings.localDeliveryMs);
+      this.waiting.push({
+        seq,
+        go: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
+  }
+
+  private onUp(): void {
+    this.opened = this.line
+      .query<{ secret: string }>('select realtime.adapter_secret() as secret')
+      .then(([row]) => {
+        this.notices.channel = channelOf(row?.secret ?? '', this.settings.channelPrefix);
+        this.line.listen(this.notices.channel);
+        this.outbox.resume();
+        this.notices.flush();
+        for (const member of this.members.values()) member.announce();
+      })
+      .catch((error: unknown) => this.report(error as Error));
+  }
+
+  private hear(channel: string, payload: string, pid: number): void {
+    try {
+      if (channel === this.notices.channel) this.notices.receive(payload);
+      else this.emitters.receive(channel, payload, pid);
+    } catch (error) {
+      this.report(
+        new Error(`a notification could not be read: ${(error as Error).message}`, { cause: error }),
+      );
+    }
+  }
+
+  private onNotice(notice: Notice): void {
+    this.peers.set(notice.from, Date.now());
+    for (const member of this.members.values()) member.alive(notice.from);
+    if (notice.is === 'alive') return;
+    const nsp = notice.is === 'cluster' ? notice.message.nsp : notice.nsp;
+    this.members.get(nsp)?.notice(notice);
+  }
+
+  private onEntries(entries: readonly LogEntry[]): void {
+    for (const { type, data, seq } of entries) {
+      if (type === entryType && data !== null) this.onEntry(data, seq);
+      this.delivered = Math.max(this.delivered, seq);
+    }
+    this.outbox.settle();
+    const due = this.waiting.filter(({ seq }) => seq <= this.delivered);
+    this.waiting = this.waiting.filter(({ seq }) => seq > this.delivered);
+    for (const { go } of due) go();
+  }
+
+  private onEntry(data: string, seq: number): void {
+    const { origin, n, message } = decode(data) as OrderedEntry;
+    if (n <= (this.seen.get(origin) ?? 0)) {
+      // Written twice: its writer could not know that the first attempt had succeeded.
+      this.duplicates.add(seq);
+      if (this.duplicates.size > rememberedDuplicates) dropFirst(this.duplicates);
+      return;
+    }
+    // Set anew, so that whoever has been silent longest is forgotten first.
+    this.seen.delete(origin);
+    this.seen.set(origin, n);
+    if (this.seen.size > rememberedOrigins) dropFirst(this.seen);
+    this.delivered = seq;
+    if (origin !== this.id || this.outbox.arrived(n)) this.dispatch(message, seq);
+  }
+
+  private dispatch(message: Ordered, seq: number | undefined): void {
+    try {
+      this.members.get(message.nsp)?.deliver(message, seq);
+    } catch (error) {
+      // A listener of the application's that throws must not stop the log for all others.
+      this.report(error as Error);
+    }
+  }
+}
+
+function dropFirst(from: Map<string, number> | Set<number>): void {
+  const { value } = from.keys().next();
+  if (value !== undefined) from.delete(value as never);
+}
+
+const guarded = new WeakSet<Pool>();
+
+/** A connection that dies in somebody's hands would end the process, unless somebody listens. */
+function surviveLostClients(pool: Pool): void {
+  if (guarded.has(pool)) return;
+  guarded.add(pool);
+  const ignore = (_error: Error) => {
+    // Whoever runs a query hears of it there.
+  };
+  pool.on('error', ignore);
+  pool.on('connect', (client) => client.on('error', ignore));
+}
