@@ -90,6 +90,9 @@ export class Realtime {
   private readonly gate: Gate;
   private readonly keeper: Keeper;
   private readonly retention: RetentionKeeper;
+  private onStarted: () => void = () => undefined;
+  /** Resolves once the feed follows the log. */
+  private readonly started = new Promise<void>((resolve) => (this.onStarted = resolve));
   private readonly health: HealthKeeper;
   private readonly closeFront: () => void;
 
@@ -190,6 +193,7 @@ export class Realtime {
               (await history.holds(position.seq).catch((_silent: unknown) => true)));
           return sid !== null && held ? { sid, pid: privateId } : null;
         },
+        secret: () => this.started.then(() => feed.secret),
         onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
       }) as never,
     );
@@ -281,6 +285,7 @@ export class Realtime {
 
   async start(): Promise<void> {
     await this.feed.start();
+    this.onStarted();
     this.keeper.start();
     this.retention.start();
     this.health.start();

@@ -3,6 +3,7 @@
  * hub hears of every join and leave; local sockets get a broadcast at once, whatever the database does; and
  * connection state recovery goes by the log.
  */
+import { createHmac } from 'node:crypto';
 import { createAdapter as createPostgresAdapter } from '@socket.io/postgres-adapter';
 import type { Pool, PoolClient } from 'pg';
 import type { Namespace } from 'socket.io';
@@ -17,7 +18,23 @@ export interface HubAdapterOptions {
   readonly connectionOf: (socketId: string) => Connection | undefined;
   /** The session a client may take up again by its private id and the offset it has seen; null if it may not. */
   readonly restore: (privateId: string, offset: string) => Promise<{ sid: string; pid: string } | null>;
+  /** Known to the instances alone; resolves once they know it. */
+  readonly secret: () => Promise<string>;
   readonly onError: (error: unknown) => void;
+}
+
+/** What the stock adapter calls its channels by. */
+const stockPrefix = 'hashi_io';
+
+/**
+ * What they are called instead: any role may notify and listen, so that whoever knew the name could read what goes
+ * from instance to instance, send events of its own and disconnect clients.
+ */
+async function secretPrefix(secret: () => Promise<string>): Promise<string> {
+  return `${stockPrefix}_${createHmac('sha256', await secret())
+    .update(stockPrefix)
+    .digest('hex')
+    .slice(0, 32)}`;
 }
 
 /** Parts of the stock adapter that its types keep to themselves. */
@@ -30,12 +47,13 @@ interface Inside {
  * A pool whose checked-out clients go back when their connection dies: the stock adapter forgets a lost listener,
  * and each one would cost the pool a place for good. The same for one on which LISTEN does not work.
  */
-function returningPool(pool: Pool, onError: (error: unknown) => void): Pool {
+function returningPool(pool: Pool, { secret, onError }: HubAdapterOptions): Pool {
   const connect = async (): Promise<PoolClient> => {
+    const prefix = await secretPrefix(secret);
     const client = await pool.connect();
     const query = client.query.bind(client) as (text: string) => Promise<unknown>;
     const listen = (text: string) =>
-      query(text).catch((error: unknown) => {
+      query(text.replace(`"${stockPrefix}#`, `"${prefix}#`)).catch((error: unknown) => {
         // It fails in one way alone, by its end: told twice, the stock adapter would connect twice.
         onError(error);
         client.release(true);
@@ -52,7 +70,13 @@ function returningPool(pool: Pool, onError: (error: unknown) => void): Pool {
     client.once('end', () => client.release(true));
     return client;
   };
-  return new Proxy(pool, { get: (target, key) => (key === 'connect' ? connect : bound(target, key)) });
+  const query = async (text: string, values?: unknown[]) => {
+    const [channel, ...rest] = values ?? [];
+    if (!/pg_notify/.test(text) || typeof channel !== 'string') return pool.query(text, values);
+    return pool.query(text, [channel.replace(stockPrefix, await secretPrefix(secret)), ...rest]);
+  };
+  const own: Record<string | symbol, unknown> = { connect, query };
+  return new Proxy(pool, { get: (target, key) => (Object.hasOwn(own, key) ? own[key] : bound(target, key)) });
 }
 
 function bound(target: Pool, key: string | symbol): unknown {
@@ -63,9 +87,9 @@ function bound(target: Pool, key: string | symbol): unknown {
 /** What `new Server({ adapter })` takes. It must be a `function`: Socket.IO calls it with `new`. */
 export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => ClusterAdapter {
   const { hub, connectionOf, onError } = options;
-  const create = createPostgresAdapter(returningPool(options.pool, onError), {
+  const create = createPostgresAdapter(returningPool(options.pool, options), {
     tableName: 'realtime.attachments',
-    channelPrefix: 'hashi_io',
+    channelPrefix: stockPrefix,
     errorHandler: onError,
   });
   return function adapter(nsp: Namespace): ClusterAdapter {
