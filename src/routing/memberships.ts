@@ -109,26 +109,34 @@ export class DatabaseMemberships implements Memberships {
   }
 
   async subscribable(playerId: string, lobby: string): Promise<Subscribable | null> {
-    // One query for every case, so that "not there" takes as long as "not yours".
+    // The same look-ups in every case, none left out, so that "not there" takes as long as "not yours".
     const { rows } = await this.pool.query<{
-      id: string;
+      id: string | null;
       code: string;
+      open: boolean;
       participant: boolean;
-      allowed: boolean;
+      mediator: boolean;
     }>({
       name: 'subscribable',
-      text: `select l.id, l.code, p.player_id is not null as participant,
-               p.player_id is not null or l.visibility = 'public'
-                 or exists (select 1 from public.contracts c where c.lobby_id = l.id and c.mediator_id = $1) as allowed
-             from public.lobbies l
-             left join public.lobby_participants p on p.lobby_id = l.id and p.player_id = $1
-             where l.id = $2::uuid or l.code = $3
-             order by l.id = $2::uuid desc nulls last limit 1`,
+      text: `with found as materialized (
+               select l.id, l.code, l.visibility = 'public' as open from public.lobbies l
+               where l.id = $2::uuid or l.code = $3
+               order by l.id = $2::uuid desc nulls last limit 1
+             ), asked as materialized (
+               select coalesce((select id from found), '00000000-0000-0000-0000-000000000000'::uuid) as id
+             )
+             select found.id, found.code, found.open,
+               exists (select 1 from public.lobby_participants p
+                 where p.lobby_id = asked.id and p.player_id = $1) as participant,
+               exists (select 1 from public.contracts c
+                 where c.lobby_id = asked.id and c.mediator_id = $1) as mediator
+             from asked left join found on true`,
       values: [playerId, uuidOrNull(lobby), lobby],
     });
     const found = rows[0];
-    if (!found) return null;
-    const { id, code, participant, allowed } = found;
+    if (!found?.id) return null;
+    const { id, code, participant } = found;
+    const allowed = participant || found.open || found.mediator;
     return { room: lobbyRoom(id), lobbyId: id, lobbyCode: code, participant, allowed };
   }
 
