@@ -182,7 +182,7 @@ describe('the client and a server that restarts', () => {
 describe('the token', () => {
   it('is replaced on the open connection, which outlives it', async () => {
     // Within the leeway: good for some seconds still, and the same one for both.
-    const expiring = await server.token('refresh', { expiresInSeconds: -1 });
+    const expiring = await server.token('refresh', { expiresInSeconds: 0 });
     const control = rawClient(server, expiring);
     let asked = 0;
     const client = open('refresh', { token: () => (++asked === 1 ? expiring : server.token('refresh')) });
