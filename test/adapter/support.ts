@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createAdapter as createStockAdapter } from '@socket.io/postgres-adapter';
 import pg from 'pg';
 import { Server, type ServerOptions } from 'socket.io';
-import { io as connect, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { Manager, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { expect, vi } from 'vitest';
 import { createAdapter, type AdapterFactory, type AdapterOptions } from '../../src/adapter/index.js';
 
@@ -86,13 +86,14 @@ export interface Client {
   until(event: string): Promise<unknown[][]>;
 }
 
+/** Connected, to a namespace of any name. */
 export async function joinAs(
   url: string,
   options: Partial<ManagerOptions & SocketOptions> = {},
+  namespace = '/',
 ): Promise<Client> {
-  const client = watch(
-    connect(url, { transports: ['websocket'], forceNew: true, reconnectionDelay: 20, ...options }),
-  );
+  const manager = new Manager(url, { transports: ['websocket'], reconnectionDelay: 20, ...options });
+  const client = watch(manager.socket(namespace));
   await new Promise<void>((resolve, reject) => {
     client.socket.once('connect', resolve);
     client.socket.once('connect_error', reject);
