@@ -31,9 +31,7 @@ async function connectService(): Promise<pg.Client> {
 }
 async function write(count = 1): Promise<void> {
   for (let n = 0; n < count; n++) {
-    const { rows } = await service.query<{ id: string }>(
-      'insert into contracts default values returning id',
-    );
+    const { rows } = await service.query<{ id: string }>('insert into contracts default values returning id');
     written.push(rows[0]?.id ?? '');
   }
 }
@@ -114,7 +112,9 @@ describe('a server whose database fails', () => {
     };
     await fill();
     // Whenever a place is free the crowd takes it before the server does.
-    await service.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`);
+    await service.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`,
+    );
     await fill();
     await write(3);
     await untilReadyz(server, 503);
@@ -126,7 +126,9 @@ describe('a server whose database fails', () => {
 
   it('keeps serving what was written while the database is read-only for a time', async () => {
     await service.query('alter database hashi set default_transaction_read_only = on');
-    await service.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`);
+    await service.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`,
+    );
     await write(2);
     const newcomer = await connectService();
     await expect(newcomer.query('insert into contracts default values')).rejects.toThrow(/read-only/);

@@ -1,0 +1,30 @@
+/** `npm run chaos -- --seed N --minutes M`: one run, a report, and the seed that repeats it. */
+import { parseArgs } from 'node:util';
+import { failures } from './oracle.js';
+import { runChaos } from './run.js';
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, minutes: { type: 'string' }, instances: { type: 'string' } },
+});
+const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
+const minutes = Number(values.minutes ?? '1');
+if (!Number.isInteger(seed) || !(minutes > 0)) {
+  console.error('usage: npm run chaos -- [--seed WHOLE_NUMBER] [--minutes NUMBER] [--instances NUMBER]');
+  process.exit(2);
+}
+console.log(`seed ${seed}, ${minutes} min`);
+const { verdict, struck, connects, crashed } = await runChaos({
+  seed,
+  durationMs: minutes * 60_000,
+  instances: Number(values.instances ?? '2'),
+  say: (line) => console.log(`  ${line}`),
+});
+const { details, ...figures } = verdict;
+console.table(struck);
+console.table({ ...figures, connects, crashed: crashed.length });
+const bad = failures(verdict) + crashed.length;
+if (bad > 0) {
+  console.log([...details, ...crashed].join('\n'));
+  console.log(`FAILED: repeat with  npm run chaos -- --seed ${seed} --minutes ${minutes}`);
+}
+process.exitCode = bad > 0 ? 1 : 0;
