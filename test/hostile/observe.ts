@@ -33,11 +33,14 @@ export class Honest {
   sent = 0;
 
   private constructor(
-    private readonly database: TestDatabase,
+    private readonly database: Pick<TestDatabase, 'query'>,
     readonly clients: readonly TestClient[],
   ) {}
 
-  static async connect(server: TestServer, database: TestDatabase): Promise<Honest> {
+  static async connect(
+    server: Pick<TestServer, 'url' | 'wsUrl' | 'token'>,
+    database: Pick<TestDatabase, 'query'>,
+  ): Promise<Honest> {
     const token = await server.token('honest');
     const clients = [
       rawClient(server, token),
