@@ -89,7 +89,11 @@ function audienceOf({ authAudience = [], privyAppId }: AuthOptions): readonly st
   );
 }
 
-function jwksUrlOf({ authJwksUrl, privyAppId }: AuthOptions): URL | undefined {
+/** Where the key set is; undefined where no setting names one. */
+export function jwksUrlOf({
+  authJwksUrl,
+  privyAppId,
+}: Pick<AuthOptions, 'authJwksUrl' | 'privyAppId'>): URL | undefined {
   if (authJwksUrl === undefined) {
     if (privyAppId === undefined) return undefined;
     return new URL(`https://auth.privy.io/api/v1/apps/${encodeURIComponent(privyAppId)}/jwks.json`);

@@ -30,6 +30,14 @@ export function register(program: Command): void {
     .option('--json', 'print {"NAME": {"value", "source"}}')
     .option('--show-secrets', 'show credentials too')
     .option('--check', 'only check the settings: exit code 1 and what is wrong with them')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ hashi-socket config
+  $ hashi-socket config --check
+  $ hashi-socket config --json --show-secrets | jq -r .DATABASE_URL.value`,
+    )
     .action(async ({ json, showSecrets, check }: Options, command: Command) => {
       const loaded = readSettings((text) => command.configureOutput().writeErr?.(text));
       await checkKey(loaded);

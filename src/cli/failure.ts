@@ -2,6 +2,11 @@
 import { OperatorError } from '../errors.js';
 import { scrubText } from '../telemetry/redaction.js';
 
+/** A command that has failed, and has printed how: only the exit code is left to give. */
+export class ReportedFailure extends Error {
+  override readonly name = 'ReportedFailure';
+}
+
 /** One line, or a few, with the line break at the end; never a credential, never a stack. */
 export function describeFailure(error: unknown): string {
   if (error instanceof OperatorError) return `hashi-socket: ${error.message.replace(/[^.!?]$/, '$&.')}\n`;

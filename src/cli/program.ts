@@ -3,16 +3,20 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import * as config from './config.js';
 import * as demo from './demo.js';
-import { describeFailure } from './failure.js';
+import * as doctor from './doctor.js';
+import { describeFailure, ReportedFailure } from './failure.js';
+import * as migrate from './migrate.js';
 import * as serve from './serve.js';
+import * as tail from './tail.js';
 import * as token from './token.js';
+import * as why from './why.js';
 
 /** What the file of a command exports: adds it to the program, and loads what it needs when it runs. */
 interface CommandFile {
   register(program: Command): void;
 }
 
-const commands: readonly CommandFile[] = [serve, demo, token, config];
+const commands: readonly CommandFile[] = [serve, demo, migrate, doctor, token, tail, why, config];
 
 export interface Output {
   readonly out: (text: string) => void;
@@ -30,7 +34,7 @@ export async function run(args: readonly string[], output: Output = standardStre
   } catch (error) {
     // Help and version end in an error with exit code 0, a command that cannot be understood in another.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    output.err(describeFailure(error));
+    if (!(error instanceof ReportedFailure)) output.err(describeFailure(error));
     return 1;
   }
 }

@@ -24,6 +24,13 @@ export function register(program: Command): void {
       86_400,
     )
     .option('--json', 'print {"token", "playerId", "expiresAt"}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ hashi-socket token --player alice
+  $ hashi-socket token --player alice --expires-in 60 --json`,
+    )
     .action(async ({ player, expiresIn, json }: Options, command: Command) => {
       const expiresAt = new Date(Math.floor(Date.now() / 1000 + expiresIn) * 1000).toISOString();
       const token = await mintToken(readSettings().config, player, expiresIn);

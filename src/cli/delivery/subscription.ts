@@ -1,0 +1,45 @@
+/** Whether a player may have been subscribed to an event's lobby: subscriptions themselves are recorded nowhere. */
+import type pg from 'pg';
+import type { LogEntry } from '../../log/entry.js';
+import { isLobbyRoom, lobbyOf } from '../../routing/rooms.js';
+import { codeOf } from '../database.js';
+
+const timeoutMs = 5_000;
+
+/** False only when it is known that it could not. */
+export async function mayHaveSubscribed(
+  client: pg.ClientBase,
+  { room, seq }: LogEntry,
+  player: string,
+): Promise<boolean> {
+  if (room === null || !isLobbyRoom(room)) return false;
+  const { rows } = await client.query<{ allowed: boolean }>(
+    `select l.visibility = 'public'
+       or exists (select from public.contracts c where c.lobby_id = l.id and c.mediator_id = $2) as allowed
+     from public.lobbies l where l.id::text = $1`,
+    [lobbyOf(room), player],
+  );
+  // The lobby is gone, and with it what could be asked.
+  if (rows[0]?.allowed !== false) return true;
+  return rightsHaveChanged(client, room, seq);
+}
+
+/** Whatever may have ended a right since is noted in the log. */
+async function rightsHaveChanged(client: pg.ClientBase, room: string, seq: number): Promise<boolean> {
+  await client.query(`set statement_timeout = ${timeoutMs}`);
+  try {
+    const { rowCount } = await client.query(
+      `select from realtime.log l
+       join realtime.events e on e.xid = l.event_xid and e.id = l.event_id and e.slot = l.event_slot
+       where l.seq > $1 and e.room = $2 and e.effect = 'rights' limit 1`,
+      [seq, room],
+    );
+    return rowCount !== 0;
+  } catch (error) {
+    // Too much has happened since to look through: then it is not known.
+    if (codeOf(error) === '57014') return true;
+    throw error;
+  } finally {
+    await client.query('reset statement_timeout');
+  }
+}

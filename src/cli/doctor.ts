@@ -1,0 +1,143 @@
+/** `doctor`: checks what operators get wrong, and says for each what to do. */
+import type { Command } from 'commander';
+import type pg from 'pg';
+import type { Catalog } from '../catalog/index.js';
+import { colorWanted, type Config } from '../config.js';
+import { connectClient, describeDatabaseError, redactUrl } from '../database/client.js';
+import { OperatorError } from '../errors.js';
+import { catalogOf, loadProject } from '../project.js';
+import { scrub } from '../telemetry/redaction.js';
+import { failed, ok, type Result } from './checks/check.js';
+import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
+import { checkLag, checkQuarantine, checkRetention } from './checks/log.js';
+import {
+  checkClock,
+  checkListen,
+  checkQueue,
+  checkRole,
+  checkTransactions,
+  checkVersion,
+} from './checks/server.js';
+import { checkKeys, checkOrigins } from './checks/settings.js';
+import { databaseUrlOf } from './database.js';
+import { ReportedFailure } from './failure.js';
+import { print } from './print.js';
+import { readSettings } from './settings.js';
+
+export function register(program: Command): void {
+  program
+    .command('doctor')
+    .description('Check database, triggers, log, keys and settings; exit code 1 when something has failed.')
+    .option('--json', 'print {"ok", "results": [{"check", "status", "detail", "fix"}]}')
+    .addHelpText(
+      'after',
+      `
+It changes nothing. A warning does not make it fail.
+
+Examples:
+  $ hashi-socket doctor
+  $ DATABASE_URL=postgres://… hashi-socket doctor --json | jq '.results[] | select(.status != "ok")'`,
+    )
+    .action(async ({ json }: { json?: true }, command: Command) => {
+      const { config } = readSettings();
+      const catalog = catalogOf(await loadProject());
+      const results: Result[] = [];
+      const color = colorWanted(process.stdout);
+      const report = (result: Result) => {
+        results.push(result);
+        // As they come: some of them take seconds.
+        if (json !== true) print(command, line(result, color));
+      };
+      await examine(config, catalog, report);
+      const good = results.every(({ status }) => status !== 'failed');
+      if (json === true) print(command, JSON.stringify({ ok: good, results: scrub(results) }, undefined, 2));
+      else print(command, verdict(results));
+      if (!good) throw new ReportedFailure();
+    });
+}
+
+async function examine(config: Config, catalog: Catalog, report: (result: Result) => void): Promise<void> {
+  let url: string;
+  let client: pg.Client;
+  try {
+    url = await databaseUrlOf(config);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    report(failed('database', 'No database is running.', error.message));
+    return examineSettings(config, report);
+  }
+  try {
+    client = await connectClient({ url, applicationName: 'hashi-socket doctor' });
+  } catch (error) {
+    report(failed('database', 'The database cannot be used.', `${describeDatabaseError(error, url)}.`));
+    return examineSettings(config, report);
+  }
+  try {
+    report(ok('database', `${redactUrl(url)} answers.`));
+    const version = await checkVersion(client);
+    report(version);
+    if (version.status !== 'failed') await examineDatabase(client, url, config, catalog, report);
+  } finally {
+    await client.end();
+  }
+  await examineSettings(config, report);
+}
+
+async function examineSettings(config: Config, report: (result: Result) => void): Promise<void> {
+  report(await checkKeys(config));
+  report(checkOrigins(config));
+}
+
+async function examineDatabase(
+  client: pg.Client,
+  url: string,
+  config: Config,
+  catalog: Catalog,
+  report: (result: Result) => void,
+): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select to_regclass('realtime.installed') is not null as there`,
+  );
+  const installed = rows[0]?.there === true;
+  const checks: [name: string, run: () => Result | Promise<Result | Result[]>, needsLog?: true][] = [
+    ['rights', () => checkRole(client, catalog, config)],
+    ['notifications', () => checkListen(client, url)],
+    ['clock', () => checkClock(client)],
+    ['queue', () => checkQueue(client)],
+    ['transactions', () => checkTransactions(client)],
+    ['schema', () => checkSteps(client, catalog)],
+    ['columns', () => checkColumns(client, catalog), true],
+    ['functions', () => checkFunctions(client, catalog), true],
+    ['triggers', () => checkTriggers(client, catalog), true],
+    ['lag', () => checkLag(client), true],
+    ['quarantine', () => checkQuarantine(client), true],
+    ['retention', () => checkRetention(client), true],
+  ];
+  for (const [name, run, needsLog] of checks) {
+    if (needsLog && !installed) continue;
+    try {
+      for (const result of [await run()].flat()) report(result);
+    } catch (error) {
+      // One check that cannot be made says nothing about the others.
+      report(failed(name, `It could not be checked: ${describeDatabaseError(error, url)}.`, fixOf(error)));
+    }
+  }
+}
+
+const fixOf = (error: unknown): string =>
+  error instanceof OperatorError
+    ? error.message
+    : 'If the schema realtime is older or damaged: hashi-socket migrate. If a right is missing: run it as the owner.';
+
+const marks = { ok: ['ok     ', 32], warning: ['warning', 33], failed: ['failed ', 31] } as const;
+
+function line({ check, status, detail, fix }: Result, color: boolean): string {
+  const [word, code] = marks[status];
+  const mark = color ? `\u001b[${code}m${word}\u001b[0m` : word;
+  return `${mark}  ${check.padEnd(13)}  ${detail}${fix === undefined ? '' : `\n         ▶ ${fix}`}`;
+}
+
+function verdict(results: readonly Result[]): string {
+  const count = (wanted: Result['status']) => results.filter(({ status }) => status === wanted).length;
+  return `\n${count('ok')} ok, ${count('warning')} warnings, ${count('failed')} failed`;
+}

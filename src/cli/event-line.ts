@@ -1,0 +1,109 @@
+/** An entry of the log as one line for people. */
+import type { LogEntry } from '../log/entry.js';
+import { isLobbyRoom, lobbyOf } from '../routing/rooms.js';
+import { isSecretKey } from '../telemetry/redaction.js';
+
+/** What an entry is about, as far as its data says. */
+export interface Facts {
+  /** The code first where there is one. */
+  readonly lobbies: readonly string[];
+  readonly players: readonly string[];
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+const parsed = new WeakMap<LogEntry, Facts>();
+
+export function factsOf(entry: LogEntry): Facts {
+  const known = parsed.get(entry);
+  if (known) return known;
+  const data = recordOf(entry.data === null ? null : parse(entry.data));
+  const payload = recordOf(data['payload']);
+  // {lobby: {…}}, {storage: {…}}: what is inside is the object itself.
+  const [inner] = Object.values(payload).filter((value) => Object.keys(recordOf(value)).length > 0);
+  const object = 'id' in payload ? payload : { ...recordOf(inner), ...scalars(payload) };
+  const facts = {
+    lobbies: texts(
+      data['lobbyCode'],
+      object['lobbyCode'],
+      data['lobbyId'],
+      object['lobbyId'],
+      entry.room !== null && isLobbyRoom(entry.room) ? lobbyOf(entry.room) : null,
+    ),
+    players: texts(
+      data['playerId'],
+      payload['playerId'],
+      entry.member,
+      entry.player,
+      object['hostId'],
+      object['claimedBy'],
+      object['createdBy'],
+      ...listOf(object['players']).map((player) => recordOf(player)['playerId']),
+    ),
+    payload: object,
+  };
+  parsed.set(entry, facts);
+  return facts;
+}
+
+const colors = { contract: 34, lobby: 35, storage: 36, bounty: 33, realtime: 31 } as const;
+const width = 110;
+
+/** Place, time, type, lobby, player, and what fits of the payload. */
+export function eventLine(entry: LogEntry, color: boolean): string {
+  const paint = (text: string, code: number) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const { lobbies, players, payload } = factsOf(entry);
+  const family = entry.type.split('.')[0] ?? '';
+  const code = Object.hasOwn(colors, family) ? colors[family as keyof typeof colors] : 32;
+  return [
+    paint(`#${entry.seq}`.padEnd(7), 2),
+    paint(new Date(entry.at).toISOString(), 2),
+    paint(entry.type.padEnd(29), code),
+    (lobbies[0] ?? '–').padEnd(8),
+    (entry.type.startsWith('contract.') ? '–' : (players[0] ?? '–')).padEnd(12),
+    entry.type.startsWith('realtime.') ? meaning(entry) : summary(payload),
+  ]
+    .join('  ')
+    .trimEnd();
+}
+
+function meaning({ type }: LogEntry): string {
+  switch (type) {
+    case 'realtime.quarantined':
+      return 'could not be built, clients were told to read the state again: see hashi-socket doctor';
+    case 'realtime.truncated':
+      return 'a table was truncated, clients were told to read the state again';
+    default:
+      return '';
+  }
+}
+
+/** Names and states, in order; ids, times and what is empty say little on a line. */
+function summary(payload: Facts['payload']): string {
+  const words = Object.entries(payload).flatMap(([key, value]) => {
+    if (value === null || /^(id|lobbyId|lobbyCode|playerId|contractId|code|createdAt|updatedAt)$/.test(key))
+      return [];
+    if (/At$/.test(key) || isSecretKey(key)) return [];
+    if (Array.isArray(value)) return [`${key}=[${value.length}]`];
+    const text = typeof value === 'string' && /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value);
+    return text === '{}' ? [] : [`${key}=${text}`];
+  });
+  const line = words.join(' ');
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+const recordOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const texts = (...values: readonly unknown[]): string[] =>
+  values.filter((value): value is string => typeof value === 'string' && value !== '');
+const scalars = (record: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => typeof value !== 'object'));

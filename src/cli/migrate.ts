@@ -1,0 +1,69 @@
+/** `migrate`: brings the database up to date, or says what that would take. */
+import type { Command } from 'commander';
+import { checkServer } from '../database/expectations.js';
+import { migrate, pendingSteps } from '../database/migrate.js';
+import { catalogOf, loadProject } from '../project.js';
+import { withDatabase } from './database.js';
+import { print } from './print.js';
+import { readSettings } from './settings.js';
+
+interface Options {
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly repair?: true;
+}
+
+export function register(program: Command): void {
+  program
+    .command('migrate')
+    .description('Bring the database up to date: tables, functions and triggers, all or nothing.')
+    .option('--dry-run', 'only print the steps that are pending')
+    .option('--repair', 'install functions and triggers again, though they are recorded as installed')
+    .option('--json', 'print {"steps": […]}')
+    .addHelpText(
+      'after',
+      `
+Any number may run at once: they take turns. An up-to-date database gets no DDL. DDL waits 2 s for a lock at most and is
+tried again, so that services are not held up.
+
+Examples:
+  $ hashi-socket migrate --dry-run
+  $ DATABASE_URL=postgres://owner:password@db/app hashi-socket migrate`,
+    )
+    .action(async ({ dryRun, json, repair }: Options, command: Command) => {
+      const { config } = readSettings();
+      const catalog = catalogOf(await loadProject());
+      const steps = await withDatabase(config, async (client) => {
+        if (dryRun === true) {
+          await checkServer(client);
+          return pendingSteps(client, catalog);
+        }
+        if (repair === true) await forgetInstalled(client);
+        const pending = await pendingSteps(client, catalog);
+        const done: string[] = [];
+        await migrate(client, {
+          catalog,
+          onStep(step) {
+            done.push(step);
+            // A try that had to be given up begins at the first step again.
+            if (json !== true)
+              print(command, `[${((done.length - 1) % pending.length) + 1}/${pending.length}] ${step}`);
+          },
+        });
+        return done;
+      });
+      if (json === true) print(command, JSON.stringify({ steps: [...new Set(steps)] }));
+      else if (steps.length === 0) print(command, 'The database is up to date.');
+      else if (dryRun === true) print(command, ['Pending:', ...steps.map((step) => `  ${step}`)].join('\n'));
+      else print(command, 'The database has been brought up to date.');
+    });
+}
+
+/** What is not recorded is installed again; the tables and what is in them stay. */
+async function forgetInstalled(client: { query(sql: string): Promise<unknown> }): Promise<void> {
+  await client.query(
+    `do $$ begin
+       if to_regclass('realtime.installed') is not null then delete from realtime.installed; end if;
+     end $$`,
+  );
+}
