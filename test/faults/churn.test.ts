@@ -1,0 +1,211 @@
+/** That every delivery follows the order of the log, however fast players come and go. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseCursor } from '../../src/log/position.js';
+import { rawClient, ioClient, type Message, type TestClient } from '../support/clients.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { expectedOf, readLog } from './chaos/oracle.js';
+import { randomOf } from './chaos/random.js';
+
+let database: TestDatabase;
+let server: TestServer;
+beforeAll(async () => {
+  database = await createDatabase();
+  server = await startServer(database.url, { HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000' });
+});
+afterAll(async () => {
+  await server.stop();
+  await database.drop();
+});
+
+const seqOf = (id: string | undefined) => parseCursor(id ?? '')?.seq ?? -1;
+interface Visit {
+  readonly player: string;
+  readonly connected: Message;
+  readonly messages: readonly Message[];
+}
+
+describe('players that come and go', () => {
+  it(
+    'are told all from their place on, nothing from before a join or after a leave, whenever they connect',
+    { timeout: 60_000 },
+    async () => {
+      const players = ['ann', 'bob', 'cyd', 'dan'];
+      const lobbies: { id: string; contract: string }[] = [];
+      for (const code of ['ONE', 'TWO', 'SIX']) {
+        const [{ id }] = await database.query('insert into lobbies (code) values ($1) returning id', [code]);
+        const [row] = await database.query('insert into contracts (lobby_id) values ($1) returning id', [id]);
+        lobbies.push({ id, contract: row.id });
+      }
+      let churning = true;
+      let changes = 0;
+      const writer = async (seed: number) => {
+        const random = randomOf(seed);
+        while (churning) {
+          const { id, contract } = random.pick(lobbies);
+          const player = random.pick(players);
+          if (random.next() < 0.4) {
+            await database.query(
+              `insert into storage (contract_id, player_id, kind) values ($1, $2, 'external_url')`,
+              [contract, player],
+            );
+          } else if (random.next() < 0.5) {
+            await database.query(
+              'insert into lobby_participants (lobby_id, player_id) values ($1, $2) on conflict do nothing',
+              [id, player],
+            );
+          } else {
+            await database.query('delete from lobby_participants where lobby_id = $1 and player_id = $2', [
+              id,
+              player,
+            ]);
+          }
+          changes++;
+        }
+      };
+      const writers = [1, 2, 3].map(writer);
+
+      const visits: Visit[] = [];
+      const visitor = async (player: string, random = randomOf(player.charCodeAt(0))) => {
+        const token = await server.token(player);
+        const stay = async (client: TestClient): Promise<Visit> => {
+          const connected = await client.next('connected');
+          const visit = { player, connected, messages: client.messages };
+          visits.push(visit);
+          return visit;
+        };
+        const steady = rawClient(server, token, { resume: '1' });
+        await stay(steady);
+        for (let count = 0; count < 40; count++) {
+          const client =
+            random.next() < 0.7 ? rawClient(server, token, { resume: '1' }) : ioClient(server, token);
+          await stay(client);
+          for (let heard = random.below(6); heard > 0; heard--) await steady.next();
+          client.close();
+        }
+        return steady;
+      };
+      const steady = await Promise.all(players.map((player) => visitor(player)));
+      churning = false;
+      await Promise.all(writers);
+      const [{ id: end }] = await database.query('insert into contracts default values returning id');
+      await Promise.all(steady.map((client) => client.next((message) => message.data?.contractId === end)));
+      steady.forEach((client) => client.close());
+
+      const log = await readLog(database.pool);
+      let deliveries = 0;
+      for (const { player, connected, messages } of visits) {
+        const from = seqOf(connected.data.cursor as string);
+        // The rooms it was greeted with are those that the log gives it at its cursor.
+        const inside = new Set<string>();
+        for (const { seq, effect, member, room } of log) {
+          if (seq > from || member !== player || room === null) continue;
+          if (effect === 'join') inside.add(room);
+          else if (effect === 'leave') inside.delete(room);
+        }
+        const greeted = connected.data.lobbies.map(({ lobbyId }: { lobbyId: string }) => `lobby:${lobbyId}`);
+        expect([...greeted].sort()).toEqual([...inside].sort());
+        const told = messages.filter(({ type }) => type.endsWith(':event')).map(({ id }) => seqOf(id));
+        const expected = expectedOf(log, player, from, inside).map(({ seq }) => seq);
+        // A visit ends somewhere in the middle.
+        expect(told).toEqual(expected.slice(0, told.length));
+        deliveries += told.length;
+      }
+      expect(changes).toBeGreaterThan(300);
+      expect(deliveries).toBeGreaterThan(300);
+    },
+  );
+
+  it(
+    'have a subscription from its acknowledgement to its end, while rights come and go',
+    { timeout: 60_000 },
+    async () => {
+      const [{ id: lobby }] = await database.query(
+        `insert into lobbies (code, visibility) values ('OPEN', 'public') returning id`,
+      );
+      const [{ id: contract }] = await database.query(
+        'insert into contracts (lobby_id) values ($1) returning id',
+        [lobby],
+      );
+      let churning = true;
+      const writer = async () => {
+        for (let turn = 0; churning; turn++) {
+          await database.query(
+            `insert into storage (contract_id, player_id, kind) values ($1, 'x', 'external_url')`,
+            [contract],
+          );
+          // Everyone gets these: they show a subscriber where in the log it is.
+          await database.query('insert into contracts default values');
+          // Others come and go; and the lobby is private for a moment now and then.
+          await database.query(
+            turn % 2 === 0
+              ? 'insert into lobby_participants (lobby_id, player_id) values ($1, $2)'
+              : 'delete from lobby_participants where lobby_id = $1 and player_id = $2',
+            [lobby, 'somebody'],
+          );
+          if (turn % 10 === 9) {
+            for (const visibility of ['private', 'public']) {
+              await database.query('update lobbies set visibility = $2 where id = $1', [lobby, visibility]);
+              await database.query(
+                `insert into storage (contract_id, player_id, kind) values ($1, 'x', 'external_url')`,
+                [contract],
+              );
+            }
+          }
+        }
+      };
+      const writing = writer();
+      const token = await server.token('watcher');
+      const watch = async () => {
+        const client = rawClient(server, token, { resume: '1' });
+        await client.next('connected');
+        const spans: { before: number; from: number; to: number }[] = [];
+        for (let round = 0; round < 12; round++) {
+          client.send({ type: 'subscribe', id: `s${round}`, data: { lobbyId: lobby } });
+          const answer = await client.next(({ data }) => data.id === `s${round}`);
+          const from = seqOf((await client.next('contract.created')).id);
+          for (let count = 0; count < 3; count++) await client.next('contract.created');
+          const to = seqOf((await client.next('contract.created')).id);
+          const known = client.messages.slice(0, client.messages.indexOf(answer));
+          if (answer.type === 'ack')
+            spans.push({ before: Math.max(...known.map(({ id }) => seqOf(id))), from, to });
+          client.send({ type: 'unsubscribe', id: `u${round}`, data: { lobbyId: lobby } });
+          await client.next(({ data }) => data.id === `u${round}`);
+        }
+        client.close();
+        return { spans, messages: client.messages };
+      };
+      const watchers = await Promise.all([watch(), watch(), watch()]);
+      churning = false;
+      await writing;
+
+      const log = await readLog(database.pool);
+      let spans = 0;
+      for (const watcher of watchers) {
+        const told = new Set(watcher.messages.map(({ id }) => seqOf(id)));
+        let open = false;
+        const authorised = new Set<number>();
+        const ends: number[] = [];
+        for (const { seq, room, type, data } of log) {
+          if (room !== `lobby:${lobby}`) continue;
+          if (type === 'lobby.created') open = true;
+          if (type === 'realtime.rights') {
+            open = (JSON.parse(data ?? '{}') as { public: boolean }).public;
+            if (!open) ends.push(seq);
+          } else if (open) authorised.add(seq);
+          else expect(told.has(seq), `${seq} was told while the lobby was private`).toBe(false);
+        }
+        for (const { before, from, to } of watcher.spans) {
+          // A subscription that ended with the right is renewed by whoever wants it.
+          const until = ends.find((end) => end > before) ?? Number.POSITIVE_INFINITY;
+          const missing = [...authorised].filter(
+            (seq) => seq > from && seq < Math.min(to, until) && !told.has(seq),
+          );
+          expect(missing).toEqual([]);
+          spans++;
+        }
+      }
+      expect(spans).toBeGreaterThan(20);
+    },
+  );
+});
