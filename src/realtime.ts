@@ -106,6 +106,10 @@ export class Realtime {
         metrics.deliveriesTotal.websocket += websocket;
         metrics.deliveriesTotal.socketio += socketio;
       },
+      onBroken(connection, error) {
+        onError(error);
+        connection.wire.close(closeCodes.INTERNAL, 'INTERNAL_ERROR');
+      },
       onSlow: (connection) => connection.fail('SLOW_CONSUMER'),
     });
     const door: RoomDoor = {

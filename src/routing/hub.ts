@@ -8,6 +8,8 @@ export interface HubObserver {
   onDelivered(websocket: number, socketio: number): void;
   /** The connection did not take its bytes, and has to go. */
   onSlow(connection: Connection): void;
+  /** Writing to it threw: our bug, and no reason to keep the message from the others. */
+  onBroken(connection: Connection, error: unknown): void;
 }
 
 const none: ReadonlySet<Connection> = new Set();
@@ -109,8 +111,13 @@ export class Hub {
       const due = common ?? connection.due;
       connection.due = undefined;
       if (!due || connection.closed) continue;
-      if (!connection.wire.writeBatch(due)) {
-        this.observer.onSlow(connection);
+      try {
+        if (!connection.wire.writeBatch(due)) {
+          this.observer.onSlow(connection);
+          continue;
+        }
+      } catch (error) {
+        this.observer.onBroken(connection, error);
         continue;
       }
       if (connection.wire.transport === 'websocket') websocket += due.count;
