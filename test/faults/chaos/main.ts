@@ -12,12 +12,13 @@ if (!Number.isInteger(seed) || !(minutes > 0)) {
   console.error('usage: npm run chaos -- [--seed WHOLE_NUMBER] [--minutes NUMBER] [--instances NUMBER]');
   process.exit(2);
 }
+const began = performance.now();
 console.log(`seed ${seed}, ${minutes} min`);
 const { verdict, struck, connects, crashed } = await runChaos({
   seed,
   durationMs: minutes * 60_000,
   instances: Number(values.instances ?? '2'),
-  say: (line) => console.log(`  ${line}`),
+  say: (line) => console.log(`  ${((performance.now() - began) / 1000).toFixed(1)} s  ${line}`),
 });
 const { details, ...figures } = verdict;
 console.table(struck);

@@ -1,0 +1,85 @@
+/** `npm run test:mutations`: takes each defence away in a copy of the tree, and shows the test that notices. */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startEmbedded } from '../../src/database/embedded.js';
+import { mutations, type Mutation } from './mutations.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const copied = [
+  'src',
+  'migrations',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  'README.md',
+];
+/** A broken defence often shows as a test that waits in vain. */
+const testTimeoutMs = 20_000;
+
+interface Result {
+  readonly failed: readonly string[];
+  readonly passed: number;
+}
+
+async function runTests(tree: string, databaseUrl: string, { test, only }: Mutation): Promise<Result> {
+  const report = join(tree, 'report.json');
+  await rm(report, { force: true });
+  const args = ['vitest', 'run', test, '--reporter=json', `--outputFile=${report}`];
+  args.push(`--testTimeout=${testTimeoutMs}`, ...(only === undefined ? [] : ['-t', only]));
+  await new Promise<void>((resolve) => {
+    execFile('npx', args, { cwd: tree, env: { ...process.env, TEST_DATABASE_URL: databaseUrl } }, () =>
+      resolve(),
+    );
+  });
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as {
+    testResults: { assertionResults: { status: string; fullName: string }[] }[];
+  };
+  const all = testResults.flatMap(({ assertionResults }) => assertionResults);
+  return {
+    failed: all.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+    passed: all.filter(({ status }) => status === 'passed').length,
+  };
+}
+
+const word = process.argv[2];
+const chosen = mutations.filter(({ name }) => word === undefined || name.includes(word));
+const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-mutations-'));
+const tree = join(dataDir, 'tree');
+const postgres = await startEmbedded({ dataDir: join(dataDir, 'data'), tuning: 'test' });
+let missed = 0;
+try {
+  for (const path of copied) await cp(join(root, path), join(tree, path), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
+  for (const mutation of chosen) {
+    const path = join(tree, mutation.file);
+    const text = await readFile(path, 'utf8');
+    if (text.split(mutation.from).length !== 2) {
+      throw new Error(`"${mutation.name}": its text must stand exactly once in ${mutation.file}`);
+    }
+    const whole = await runTests(tree, postgres.url, mutation);
+    await writeFile(
+      path,
+      text.replace(mutation.from, () => mutation.to),
+    );
+    const { failed } = await runTests(tree, postgres.url, mutation);
+    await writeFile(path, text);
+    const sound = whole.failed.length === 0 && whole.passed > 0;
+    const caught = sound && failed.length > 0;
+    if (!caught) missed++;
+    const why = sound
+      ? 'no test failed'
+      : `the tests fail, or are none, without it: ${whole.failed.join('; ')}`;
+    console.log(
+      `${caught ? 'caught' : 'MISSED'}  ${mutation.name}\n        ${caught ? failed.join('\n        ') : why}`,
+    );
+  }
+} finally {
+  await postgres.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}
+console.log(`${chosen.length - missed} of ${chosen.length} caught`);
+process.exitCode = missed === 0 ? 0 : 1;
