@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cursorOf, parseCursor } from '../../../src/log/position.js';
+
+describe('parseCursor()', () => {
+  it('reads back what cursorOf wrote', () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[0-9a-f]{12}$/),
+        fc.integer({ min: 0, max: 36 ** 10 - 1 }),
+        (epoch, seq) => {
+          expect(parseCursor(cursorOf(epoch, seq))).toEqual({ epoch, seq });
+        },
+      ),
+    );
+  });
+
+  it('takes anything and returns a position or null', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[0-9a-z-]{0,40}$/)), (text) => {
+        const position = parseCursor(text);
+        if (position) expect(Number.isSafeInteger(position.seq) && position.seq >= 0).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    '',
+    '-',
+    'abc',
+    'abc-',
+    '-1',
+    'xyz-1',
+    'ABC-1',
+    'abc-1-2',
+    'abc--1',
+    'abc-1 ',
+    'abc-1\n',
+    `abc-${'z'.repeat(11)}`,
+  ])('refuses %j', (text) => expect(parseCursor(text)).toBeNull());
+});
