@@ -72,9 +72,6 @@ export function fakeHub() {
     onDelivered: (websocket, socketio) => void delivered.push([websocket, socketio]),
     onSlow: (connection) => void slow.push(connection),
     onBroken: (_connection, error) => void broken.push(error),
-    onBroken(_connection, error) {
-      throw error;
-    },
   });
   const door: RoomDoor = {
     enter: (connection, room) => hub.joined(room, connection),
