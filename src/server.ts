@@ -1,5 +1,6 @@
 /** Builds the server from its parts, starts them in order and stops them in reverse. */
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Pool } from 'pg';
 import { createAuth, type Auth } from './auth/index.js';
 import { catalog as ownCatalog, type Catalog } from './catalog/index.js';
@@ -123,8 +124,9 @@ export function createServer(options: ServerOptions): HashiServer {
     await realtime.start();
 
     if (!httpServer) {
+      const sockets = socketsOf(http);
       await listen(http, config);
-      running.push(() => closeHttp(http));
+      running.push(() => closeHttp(http, sockets));
     }
     running.push(() => realtime.drain(config.drainMs));
 
@@ -225,9 +227,21 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
   }
 }
 
-async function closeHttp(http: HttpServer): Promise<void> {
+/** Its open sockets, those of upgraded connections too, which the server itself forgets. */
+function socketsOf(http: HttpServer): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  http.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** Who has not gone by now, after the drain, will not: a peer whose bytes vanish never says goodbye. */
+async function closeHttp(http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
   await new Promise<void>((resolve) => {
     http.close(() => resolve());
     http.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
   });
 }
