@@ -1,0 +1,315 @@
+/** What the stock adapter gets wrong, done to both: what each does is printed, and ours has to be right. */
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { AdapterOptions } from '../../src/adapter/index.js';
+import { within } from '../../src/adapter/within.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { startChild } from './children.js';
+import { startProxy, type Proxy } from './proxy.js';
+import { joinAs, knows, named, startNode, type Client, type Node, type NodeOptions } from './support.js';
+
+type Kind = 'stock' | 'ours';
+
+let database: TestDatabase;
+let opened: { stop(): Promise<void> }[] = [];
+const table: Record<string, Partial<Record<Kind, string>>> = {};
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await database.query(
+    'create table socket_io_attachments (id bigserial primary key, created_at timestamptz default now(), payload bytea)',
+  );
+});
+afterEach(async () => {
+  await Promise.all(opened.map((one) => one.stop()));
+  opened = [];
+});
+afterAll(async () => {
+  await database.drop();
+  console.table(table);
+});
+
+/**
+ * `right` is what ours must do. The stock adapter must do something else, or there is no fault to speak of; unless
+ * it is a matter of luck, `sometimes`.
+ */
+function fault(name: string, right: string, run: (kind: Kind) => Promise<string>, sometimes = false): void {
+  describe(name, () => {
+    for (const kind of ['stock', 'ours'] as const) {
+      it(`${kind === 'stock' && sometimes ? 'is a matter of luck' : 'is seen'} with ${kind}`, async () => {
+        const outcome = await run(kind);
+        (table[name] ??= {})[kind] = outcome;
+        if (kind === 'ours') expect(outcome).toBe(right);
+        else if (!sometimes) expect(outcome).not.toBe(right);
+      });
+    }
+  });
+}
+
+async function start(kind: Kind, options: NodeOptions & { url?: string } = {}): Promise<Node> {
+  const node = await startNode(options.url ?? database.url, { ...options, stock: kind === 'stock' });
+  opened.push(node);
+  return node;
+}
+
+async function join(node: Node, namespace = '/'): Promise<Client> {
+  const client = await joinAs(node.url, {}, namespace);
+  opened.push({ stop: async () => void client.socket.disconnect() });
+  return client;
+}
+
+let pairs = 0;
+/** Two that know each other, and a client of each. */
+async function pair(
+  kind: Kind,
+  adapter: AdapterOptions = {},
+  url?: string,
+): Promise<[Node, Node, Client, Client]> {
+  const settings = { adapter: { channelPrefix: `p${++pairs}`, ...adapter } };
+  const one = await start(kind, url === undefined ? settings : { ...settings, url });
+  const two = await start(kind, settings);
+  await meet([one, two]);
+  return [one, two, await join(one), await join(two)];
+}
+
+/** The stock adapter may say hello before the other can hear it, and again only after 5 s: say it again. */
+async function meet(nodes: Node[], namespace = '/'): Promise<void> {
+  await vi.waitFor(async () => {
+    for (const { io } of nodes) void io.of(namespace).adapter.init();
+    for (const { io } of nodes) expect(await io.of(namespace).adapter.serverCount()).toBe(nodes.length);
+  }, 10_000);
+}
+
+const listeners = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+  and (query ilike 'listen %' or application_name in ('hashi-socket adapter', 'hashi-socket listener'))`;
+
+async function killListeners(): Promise<number> {
+  return (await database.query(`select pg_terminate_backend(pid) ${listeners}`)).length;
+}
+
+async function listening(count: number): Promise<void> {
+  await vi.waitFor(async () => {
+    expect((await database.query(`select pid ${listeners}`)).length).toBeGreaterThanOrEqual(count);
+  }, 15_000);
+}
+
+fault('A killed LISTEN backend, no error handler on pooled clients', 'goes on', async (kind) => {
+  const child = await startChild(kind, database.url);
+  opened.push(child);
+  const client = await joinAs(child.url);
+  opened.push({ stop: async () => void client.socket.disconnect() });
+  await listening(1);
+  await killListeners();
+  const sent = child.emit('after').catch((_dead: unknown) => undefined);
+  const outcome = await Promise.race([
+    child.ended.then((how) => `the process ends (${how})`),
+    client.until('after').then(() => 'goes on'),
+  ]);
+  await Promise.race([sent, child.ended]);
+  return outcome;
+});
+
+fault('20 messages right after LISTEN backends were killed', '20 of 20 arrive', async (kind) => {
+  const [one, , , remote] = await pair(kind);
+  await listening(2);
+  const killed = await killListeners();
+  for (let i = 0; i < 20; i++) one.io.emit('news', i);
+  await listening(killed);
+  await vi.waitFor(async () => {
+    one.io.emit('marker');
+    expect(named(remote.received, 'marker')).not.toEqual([]);
+  }, 10_000);
+  return `${named(remote.received, 'news').length} of 20 arrive`;
+});
+
+fault('LISTEN backends killed as often as the pool is large', 'emits arrive', async (kind) => {
+  const [one, , local] = await pair(kind);
+  const { pool } = one;
+  for (let round = 0; round < 5; round++) {
+    await vi.waitFor(async () => {
+      if (kind === 'stock' && pool.waitingCount > 0) return;
+      expect((await database.query(`select pid ${listeners}`)).length).toBeGreaterThanOrEqual(2);
+    }, 15_000);
+    await killListeners();
+  }
+  one.io.emit('news');
+  let stuck = false;
+  await vi.waitFor(() => {
+    stuck = pool.waitingCount >= 2;
+    expect(stuck || named(local.received, 'news').length > 0).toBe(true);
+  }, 15_000);
+  return stuck ? 'even local emits hang: every pooled client is leaked' : 'emits arrive';
+});
+
+fault(
+  'Large and small messages in turn',
+  'in order',
+  async (kind) => {
+    const [one, , , remote] = await pair(kind);
+    for (let i = 0; i < 100; i++) one.io.emit('news', i, i % 2 === 0 ? 'x'.repeat(20_000) : '');
+    await vi.waitFor(() => expect(named(remote.received, 'news')).toHaveLength(100), 10_000);
+    return inversions(remote);
+  },
+  true,
+);
+
+fault(
+  'A burst of 300',
+  'in order',
+  async (kind) => {
+    const [one, , , remote] = await pair(kind);
+    for (let i = 0; i < 300; i++) one.io.emit('news', i);
+    await vi.waitFor(() => expect(named(remote.received, 'news')).toHaveLength(300), 10_000);
+    return inversions(remote);
+  },
+  true,
+);
+
+function inversions(client: Client): string {
+  const numbers = named(client.received, 'news').map(([i]) => i as number);
+  const inverted = numbers.filter((n, i) => i > 0 && n < (numbers[i - 1] ?? 0)).length;
+  return inverted === 0 ? 'in order' : `${inverted} out of order`;
+}
+
+fault('Every size from 7,800 to 8,000 bytes', 'all arrive', async (kind) => {
+  const [one, , local, remote] = await pair(kind);
+  const sizes = [...Array(80).keys()].map((i) => 7820 + i);
+  for (const size of sizes) {
+    one.io.emit(`n${size}`, 'x'.repeat(size));
+    await local.until(`n${size}`);
+  }
+  one.io.emit('marker');
+  const received = await remote.until('marker');
+  const lost = sizes.length - (received.length - 1);
+  return lost === 0 ? 'all arrive' : `${lost} lost`;
+});
+
+fault('A large message without the table for attachments', 'arrives', async (kind) => {
+  const [one, , local, remote] = await pair(kind, { tableName: 'nowhere' });
+  one.io.emit('news', 'x'.repeat(20_000));
+  await local.until('news');
+  one.io.emit('marker');
+  const received = await remote.until('marker');
+  if (named(received, 'news').length > 0) return 'arrives';
+  return one.errors.some(({ message }) => message.includes('nowhere'))
+    ? 'lost, and says so'
+    : 'lost without a word';
+});
+
+fault('SQL in the name of a namespace', 'is a name', async (kind) => {
+  const name = '/"; create table injected (); --';
+  const [one, two] = await pair(kind);
+  for (const { io } of [one, two]) io.of(name);
+  const injected = async () =>
+    (await database.query("select to_regclass('injected') as found"))[0].found !== null;
+  if (kind === 'stock') {
+    await vi.waitFor(async () => expect(await injected()).toBe(true), 5000);
+    await database.query('drop table injected');
+    return 'is executed';
+  }
+  await knows(one.io, 2, name);
+  const remote = await join(two, name);
+  one.io.of(name).emit('news');
+  await remote.until('news');
+  return (await injected()) ? 'is executed' : 'is a name';
+});
+
+fault('A namespace with a name of 80 bytes', 'works', async (kind) => {
+  const name = `/${'x'.repeat(79)}`;
+  const [one, two, , remote] = await pair(kind);
+  for (const { io } of [one, two]) io.of(name);
+  if (kind === 'ours') await knows(one.io, 2, name);
+  const inside = await join(one, name);
+  const across = await join(two, name);
+  one.io.of(name).emit('news');
+  await inside.until('news');
+  one.io.emit('marker');
+  await remote.until('marker');
+  if (kind === 'ours') await across.until('news');
+  return named(across.received, 'news').length === 1 ? 'works' : 'does not reach other instances';
+});
+
+fault('A database that does not answer', 'local sockets get it within a second', async (kind) => {
+  const proxy = await startProxy(database.url);
+  const [one, , local, remote] = await pair(kind, {}, proxy.url);
+  proxy.freeze();
+  const begun = performance.now();
+  one.io.emit('news');
+  // The stock adapter would wait for ever; this is how long it is watched.
+  await within(2000, local.until('news'));
+  const waitedMs = performance.now() - begun;
+  const early = named(local.received, 'news').length;
+  proxy.thaw();
+  await Promise.all([local.until('news'), remote.until('news')]);
+  one.io.emit('marker');
+  await Promise.all([local.until('marker'), remote.until('marker')]);
+  const times = [local, remote].map(({ received }) => named(received, 'news').length);
+  expect(times).toEqual([1, 1]);
+  opened.push({ stop: async () => proxy.close() });
+  if (early === 0) return 'local sockets wait as long as it does';
+  return waitedMs < 1000
+    ? 'local sockets get it within a second'
+    : `local sockets get it after ${waitedMs} ms`;
+});
+
+fault('1,000 emits to a room that nobody is in', 'fewer than 100 queries', async (kind) => {
+  const proxy = await startProxy(database.url);
+  const [one, , local] = await pair(kind, {}, proxy.url);
+  const before = proxy.queries();
+  for (let i = 0; i < 1000; i++) one.io.to('nobody').emit('news', i);
+  one.io.emit('marker');
+  await local.until('marker');
+  await vi.waitFor(() => expect(one.pool.waitingCount).toBe(0));
+  const queries = proxy.queries() - before;
+  opened.push({ stop: async () => proxy.close() });
+  return queries < 100 ? 'fewer than 100 queries' : `${queries} queries`;
+});
+
+fault('A broadcast forged by another role', 'is dropped, and told of', async (kind) => {
+  const prefix = `forged${kind}`;
+  const [one, , local, remote] = await pair(kind, { channelPrefix: prefix });
+  await database.query(`create role forger_${kind}_${database.name} login password 'x'`);
+  const url = new URL(database.url);
+  url.username = `forger_${kind}_${database.name}`;
+  url.password = 'x';
+  const forger = new pg.Client({ connectionString: url.href });
+  await forger.connect();
+  const data = {
+    packet: { type: 2, data: ['news', 'forged'], nsp: '/' },
+    opts: { rooms: [], except: [], flags: {} },
+  };
+  await forger.query('select pg_notify($1, $2)', [
+    `${prefix}#/`,
+    JSON.stringify({ uid: 'emitter', nsp: '/', type: 3, data }),
+  ]);
+  if (kind === 'ours') await vi.waitFor(() => expect(one.errors).not.toEqual([]), 5000);
+  one.io.emit('marker');
+  await Promise.all([local.until('marker'), remote.until('marker')]);
+  await forger.end();
+  await database.query(`drop role forger_${kind}_${database.name}`);
+  if (named(local.received, 'news').length > 0) return 'is delivered';
+  return one.errors.some(({ message }) => message.includes('may not publish'))
+    ? 'is dropped, and told of'
+    : 'is dropped';
+});
+
+fault('A pooler in transaction mode', 'is refused with a sentence', async (kind) => {
+  const proxy: Proxy = await startProxy(database.url, { pooler: true });
+  opened.push({ stop: async () => proxy.close() });
+  if (kind === 'stock') {
+    const [one, , local, remote] = await pair(kind);
+    const behind = await start(kind, { url: proxy.url, adapter: { channelPrefix: `p${pairs}` } });
+    const lost = await join(behind);
+    one.io.emit('news');
+    await Promise.all([local.until('news'), remote.until('news')]);
+    behind.io.local.emit('marker');
+    await lost.until('marker');
+    return named(lost.received, 'news').length + behind.errors.length === 0
+      ? 'loses everything without a word'
+      : 'works';
+  }
+  const refused = await start(kind, { url: proxy.url }).catch((error: Error) => error);
+  return refused instanceof Error && /pooler in transaction mode/.test(refused.message)
+    ? 'is refused with a sentence'
+    : 'is not noticed';
+});
