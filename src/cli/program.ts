@@ -1,6 +1,7 @@
 /** The command line: its commands, and the exit codes 0 done, 1 failed, 2 wrong usage. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import * as asyncapi from './asyncapi.js';
 import * as config from './config.js';
 import * as demo from './demo.js';
 import * as doctor from './doctor.js';
@@ -16,7 +17,7 @@ interface CommandFile {
   register(program: Command): void;
 }
 
-const commands: readonly CommandFile[] = [serve, demo, migrate, doctor, token, tail, why, config];
+const commands: readonly CommandFile[] = [serve, demo, migrate, doctor, token, tail, why, config, asyncapi];
 
 export interface Output {
   readonly out: (text: string) => void;
