@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server as Engine, type Socket as EngineSocket } from 'engine.io';
 import type { Pool } from 'pg';
-import { Server as SocketIoServer } from 'socket.io';
+import type { Server as SocketIoServer } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
 import { familiesByEvent, membershipTables, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
@@ -26,6 +26,7 @@ import type { Metrics } from './telemetry/metrics.js';
 import { observeEntries, observeState } from './telemetry/observe.js';
 import { hubAdapter } from './transports/adapter.js';
 import { drain } from './transports/drain.js';
+import { createEngine } from './transports/socketio.js';
 import { guardEngine } from './transports/engine-guard.js';
 import { openFront } from './transports/front.js';
 import { Gate } from './transports/gate.js';
@@ -35,14 +36,13 @@ import { RawTransport } from './transports/raw.js';
 import { Requests } from './transports/requests.js';
 import { sessionIdIn } from './transports/session-id.js';
 import { Sessions } from './transports/sessions.js';
-import { BoundedWebSocketServer } from './transports/web-socket-server.js';
 
 export interface RealtimeOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly http: HttpServer;
-  /** Not bound to anything yet; see `createSocketIo`. */
+  /** Not bound to anything yet; see `transports/socketio.ts`. */
   readonly io: SocketIoServer;
   readonly rawPath: string;
   /** Whether `http` is another program's. */
@@ -69,18 +69,6 @@ const goodbyeMs = 1000;
 const queueAlarm = 0.5;
 /** A replay waits for a client that has not taken this much. */
 const replayUnsentBytes = 64 << 10;
-
-/** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
-export function createSocketIo({ authTimeoutMs }: Config): SocketIoServer {
-  return new SocketIoServer({
-    path: '/socket.io/',
-    serveClient: false,
-    // Later than the token's own timeout, which tells the client why.
-    connectTimeout: authTimeoutMs + 500,
-    // How long a session can be taken up is the log's retention, whatever this would say.
-    connectionStateRecovery: { skipMiddlewares: false },
-  });
-}
 
 export class Realtime {
   readonly feed: Feed;
@@ -128,7 +116,7 @@ export class Realtime {
       door,
       messages,
       epoch: () => this.feed.epoch,
-      onRoomChange: (room) => subscriptions.roomChanged(room),
+      onRoomChange: (room, member) => subscriptions.roomChanged(room, member),
       onReset: (playerId) => {
         metrics.resyncsTotal.inc();
         admission.refresh(playerId === null ? [...hub.everyone] : [...hub.ofPlayer(playerId)]).catch(onError);
@@ -201,19 +189,7 @@ export class Realtime {
         onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
       }) as never,
     );
-    const engine = new Engine({
-      pingInterval: config.heartbeatIntervalMs,
-      pingTimeout: config.heartbeatTimeoutMs,
-      maxHttpBufferSize: config.maxMessageBytes,
-      upgradeTimeout: config.upgradeTimeoutMs,
-      perMessageDeflate: false,
-      // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
-      httpCompression: false,
-      wsEngine: BoundedWebSocketServer,
-      ...(config.allowedOrigins.length > 0 && {
-        cors: { origin: config.allowedOrigins.includes('*') ? '*' : [...config.allowedOrigins] },
-      }),
-    });
+    const engine = createEngine(config);
     this.io.bind(engine);
     const onRateLimited = () => metrics.rateLimitedTotal.inc();
     engine.on('connection', (opened: EngineSocket | RawEngine) => {

@@ -23,8 +23,8 @@ export interface RouterOptions {
   readonly door: RoomDoor;
   readonly messages: EntryMessages;
   readonly epoch: () => string;
-  /** What somebody may be in a room for has changed; null: in any room. */
-  readonly onRoomChange: (room: string | null) => void;
+  /** What somebody may be in a room for has changed, or one member alone; null: in any room. */
+  readonly onRoomChange: (room: string | null, member?: string) => void;
   /** Memberships changed in a way the log does not tell; null: everybody's. They must be read again. */
   readonly onReset: (playerId: string | null) => void;
   /** After an entry has been handed out. */
@@ -110,7 +110,7 @@ export class Router {
           if (connection.live) this.evict(connection, room);
           else connection.moves.set(room, 'leave');
         }
-        this.options.onRoomChange(room);
+        this.options.onRoomChange(room, entry.member);
         return;
       case 'ended':
         // The live ones stay until the room is closed: they are to see the lobby's end.

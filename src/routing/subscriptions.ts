@@ -27,6 +27,7 @@ export type CanSubscribe = (request: SubscribeRequest) => boolean | Promise<bool
 /** A right that was read and has not been used yet; stale once the room's rights have changed in the log. */
 interface Pending {
   readonly room: string;
+  readonly playerId: string;
   stale: boolean;
 }
 
@@ -38,10 +39,11 @@ export class Subscriptions {
 
   constructor(private readonly options: SubscriptionsOptions) {}
 
-  /** Called by the router when somebody may have lost the right to a room; null: to any room. */
-  roomChanged(room: string | null): void {
+  /** Called by the router when somebody, or this member alone, may have lost the right to a room; null: to any room. */
+  roomChanged(room: string | null, member?: string): void {
     for (const pending of this.pending) {
-      if (room === null || pending.room === room) pending.stale = true;
+      if (room !== null && pending.room !== room) continue;
+      if (member === undefined || pending.playerId === member) pending.stale = true;
     }
   }
 
@@ -75,7 +77,7 @@ export class Subscriptions {
 
   /** Into the room at the place in the log that the right was read at; false if the right changed on the way. */
   private enter(connection: Connection, room: string, participant: boolean): Promise<boolean> {
-    const pending: Pending = { room, stale: false };
+    const pending: Pending = { room, playerId: connection.playerId, stale: false };
     this.pending.add(pending);
     return new Promise((resolve) => {
       this.options.feed.atBarrier(() => {
