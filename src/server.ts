@@ -11,7 +11,8 @@ import { OperatorError } from './errors.js';
 import { hookedAuthenticator, type Hooks } from './hooks.js';
 import { createHttpHandler, type Readiness } from './http/server.js';
 import { loadPages } from './http/pages.js';
-import { createSocketIo, Realtime } from './realtime.js';
+import { Realtime } from './realtime.js';
+import { createSocketIo } from './transports/socketio.js';
 import type { Server as SocketIoServer } from 'socket.io';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -115,7 +116,7 @@ export function createServer(options: ServerOptions): HashiServer {
             metrics,
             readiness: () => readiness(realtime, draining),
             metricsToken: config.metricsToken,
-            pages: await loadPages(),
+            pages: await loadPages({ catalog, registry: metrics.registry }),
             logger,
           }),
       ready: () => readiness(realtime, draining).ready,

@@ -1,0 +1,35 @@
+/** Socket.IO's server and the engine under it, as this server sets them up. */
+import { Server as Engine } from 'engine.io';
+import { Server } from 'socket.io';
+import type { Config } from '../config.js';
+import { BoundedWebSocketServer } from './web-socket-server.js';
+
+/** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
+export function createSocketIo({ authTimeoutMs }: Config): Server {
+  return new Server({
+    path: '/socket.io/',
+    serveClient: false,
+    // Later than the token's own timeout, which tells the client why.
+    connectTimeout: authTimeoutMs + 500,
+    // How long a session can be taken up is the log's retention, whatever this would say.
+    connectionStateRecovery: { skipMiddlewares: false },
+  });
+}
+
+/** The engine: polling and websocket transports, behind the router of the port. */
+export function createEngine(config: Config): Engine {
+  const { allowedOrigins } = config;
+  return new Engine({
+    pingInterval: config.heartbeatIntervalMs,
+    pingTimeout: config.heartbeatTimeoutMs,
+    maxHttpBufferSize: config.maxMessageBytes,
+    upgradeTimeout: config.upgradeTimeoutMs,
+    perMessageDeflate: false,
+    // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
+    httpCompression: false,
+    wsEngine: BoundedWebSocketServer,
+    ...(allowedOrigins.length > 0 && {
+      cors: { origin: allowedOrigins.includes('*') ? '*' : [...allowedOrigins] },
+    }),
+  });
+}
