@@ -19,6 +19,8 @@ const copied = [
 ];
 /** A broken defence often shows as a test that waits in vain. */
 const testTimeoutMs = 20_000;
+/** What a failed test leaves open must not hold up the next mutation. */
+const hookTimeoutMs = 15_000;
 
 interface Result {
   readonly failed: readonly string[];
@@ -33,7 +35,11 @@ async function runTests(
   const report = join(tree, 'report.json');
   await rm(report, { force: true });
   const args = ['vitest', 'run', test, '--reporter=json', `--outputFile=${report}`];
-  args.push(`--testTimeout=${testTimeoutMs}`, ...(only === undefined ? [] : ['-t', only]));
+  args.push(
+    `--testTimeout=${testTimeoutMs}`,
+    `--hookTimeout=${hookTimeoutMs}`,
+    ...(only === undefined ? [] : ['-t', only]),
+  );
   await new Promise<void>((resolve) => {
     execFile('npx', args, { cwd: tree, env: { ...process.env, TEST_DATABASE_URL: databaseUrl } }, () =>
       resolve(),
