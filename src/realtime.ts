@@ -1,5 +1,6 @@
 /** The realtime part of the server: from the log to the sockets. */
 import type { Server as HttpServer } from 'node:http';
+import type { Socket as EngineSocket } from 'engine.io';
 import type { Pool } from 'pg';
 import type { Server as SocketIoServer } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
