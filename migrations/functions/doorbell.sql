@@ -6,11 +6,17 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 begin
+  -- Called for every event of the transaction: the first call rings.
+  if current_setting('realtime.rung', true) = 'yes' then
+    return null;
+  end if;
+  perform set_config('realtime.rung', 'yes', true);
   -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead.
   if current_setting('max_prepared_transactions') <> '0' and current_query() ilike '%prepare%transaction%' then
     return null;
   end if;
-  if pg_try_advisory_xact_lock(748177132, hashtext(current_database())) then
+  -- A full queue of notifications would fail the commit: a listener of somebody else's hangs, and ours can sweep.
+  if pg_try_advisory_xact_lock(748177132, hashtext(current_database())) and pg_notification_queue_usage() < 0.5 then
     perform pg_notify('hashi_bell', '');
   end if;
   return null;

@@ -120,11 +120,8 @@ begin
   end;
   foreach event in array events loop
     insert into realtime.events (type, room, player, effect, member, data, occurred_at)
-    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+    values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);
   end loop;
-  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
-    perform set_config('realtime.rung', 'yes', true);
-  end if;
   -- a right to subscribe may have ended
   if ending is not null then perform realtime.tell_rights(ending); end if;
   return null;

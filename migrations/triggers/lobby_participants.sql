@@ -42,7 +42,7 @@ begin
       if cardinality(events) > 0 then
         select * into subject from public.lobbies t where t.id = changed.lobby_id;
         if not found then
-          -- The lobby is gone, and its memberships with it: its own event follows and closes the room.
+          -- The lobby is gone, and its memberships with it: its own event closes the room.
           events := '{}';
           insert into realtime.events (type, room, effect, member, occurred_at)
           values ('realtime.ended', 'lobby:' || changed.lobby_id, 'ended', member, at);
@@ -104,11 +104,8 @@ begin
     end;
     foreach event in array events loop
       insert into realtime.events (type, room, player, effect, member, data, occurred_at)
-      values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);
+      values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);
     end loop;
-    if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then
-      perform set_config('realtime.rung', 'yes', true);
-    end if;
   end loop;
   return null;
 end

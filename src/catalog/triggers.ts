@@ -131,7 +131,7 @@ function bodySql({ family, relation }: Section): string {
       ? [`      if not found then events := '{}'; end if;`]
       : [
           `      if not found then`,
-          `        -- The lobby is gone, and its memberships with it: its own event follows and closes the room.`,
+          `        -- The lobby is gone, and its memberships with it: its own event closes the room.`,
           `        events := '{}';`,
           `        insert into realtime.events (type, room, effect, member, occurred_at)`,
           `        values ('realtime.ended', ${literal(roomPrefix(family))} || changed.${ident(relation.by)}, 'ended', member, at);`,
@@ -201,15 +201,8 @@ function quarantineSql(
 const emitSql = [
   `  foreach event in array events loop`,
   `    insert into realtime.events (type, room, player, effect, member, data, occurred_at)`,
-  `    values (event, room, player, effect, member, '{"type":"' || event || '",' || substr(body, 2), at);`,
+  `    values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);`,
   `  end loop;`,
-].join('\n');
-
-/** The bell is on the queue once the first event is written: the others of the transaction need none. */
-const rungSql = [
-  `  if cardinality(events) > 0 and current_setting('realtime.rung', true) is distinct from 'yes' then`,
-  `    perform set_config('realtime.rung', 'yes', true);`,
-  `  end if;`,
 ].join('\n');
 
 function sectionSql(section: Section, table: TableRef, watch: RightsWatch | undefined): string {
@@ -223,7 +216,6 @@ function sectionSql(section: Section, table: TableRef, watch: RightsWatch | unde
     bodySql(section),
     quarantineSql(section, table, watch),
     emitSql,
-    rungSql,
   ].join('\n');
   const title = `  -- ${section.family.name}`;
   if (!membership) return `${title}\n${block}`;
