@@ -43,6 +43,7 @@ export interface OrderedEntry {
 /** What goes by notification. `k` keeps two alike of one transaction apart: Postgres would send one. */
 export type Notice = { readonly from: string; readonly k: number } & (
   | { readonly is: 'alive' }
+  | { readonly is: 'gone' }
   /** `at`: how far in the log the sender was; `to`: the adapter that is meant, if it is only one. */
   | {
       readonly is: 'cluster';

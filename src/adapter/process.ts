@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { ClusterMessage } from 'socket.io-adapter';
+import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import type { LogEntry } from '../log/entry.js';
 import { Feed } from '../log/feed.js';
@@ -36,6 +37,8 @@ export interface Member {
 const timeoutMs = 10_000;
 /** A notification lost costs this much at most, in milliseconds: nothing depends on the sweep otherwise. */
 const sweepMs = 5000;
+/** How long until what an operator has to mend is tried again, in milliseconds. */
+const refusedMs = 5000;
 const rememberedOrigins = 1000;
 const rememberedDuplicates = 1000;
 
@@ -147,9 +150,9 @@ export class AdapterProcess {
         return;
       } catch (error) {
         this.report(error as Error);
-        // A pooler stays one: say so to whoever waits, and go on trying meanwhile.
-        if (error instanceof PoolerError) {
-          this.later(backoff);
+        // It stays so until somebody mends it: say so to whoever waits, and go on trying meanwhile.
+        if (error instanceof PoolerError || error instanceof OperatorError) {
+          this.later();
           throw error;
         }
         await this.pause(backoff.next());
@@ -157,12 +160,12 @@ export class AdapterProcess {
     }
   }
 
-  private later(backoff: Backoff): void {
+  private later(): void {
     this.retryTimer = setTimeout(() => {
       if (this.stopped) return;
       this.starting = this.start();
       this.starting.catch((_refused: unknown) => undefined);
-    }, backoff.next() * 20);
+    }, refusedMs);
     this.retryTimer.unref();
   }
 
@@ -192,6 +195,7 @@ export class AdapterProcess {
     this.wake?.();
     this.upkeep.stop();
     await this.outbox.close();
+    this.notices.send({ is: 'gone' });
     await this.notices.close();
     await this.feed.stop();
     await this.line.close();
@@ -243,11 +247,15 @@ export class AdapterProcess {
   }
 
   private onNotice(notice: Notice): void {
-    this.peers.set(notice.from, Date.now());
-    for (const member of this.members.values()) member.alive(notice.from);
-    if (notice.is === 'alive') return;
-    const nsp = notice.is === 'cluster' ? notice.message.nsp : notice.nsp;
-    this.members.get(nsp)?.notice(notice);
+    const { from } = notice;
+    if (notice.is === 'gone') {
+      this.peers.delete(from);
+      return;
+    }
+    this.peers.set(from, Date.now());
+    for (const member of this.members.values()) member.alive(from);
+    if (notice.is === 'cluster') this.members.get(notice.message.nsp)?.notice(notice);
+    else if (notice.is !== 'alive') this.members.get(notice.nsp)?.notice(notice);
   }
 
   private onEntries(entries: readonly LogEntry[]): void {

@@ -23,12 +23,14 @@ export interface NodeOptions {
   readonly stock?: boolean;
   readonly adapter?: AdapterOptions;
   readonly server?: Partial<ServerOptions>;
+  /** Clients in the pool at most; 5 unless given. */
+  readonly poolSize?: number;
   /** Guards the pool's clients as a careful application does. */
   readonly guarded?: boolean;
 }
 
 export async function startNode(databaseUrl: string, options: NodeOptions = {}): Promise<Node> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 });
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: options.poolSize ?? 5 });
   if (options.guarded ?? true) {
     pool.on('error', () => undefined);
     pool.on('connect', (client) => client.on('error', () => undefined));
@@ -43,9 +45,8 @@ export async function startNode(databaseUrl: string, options: NodeOptions = {}):
     ...options.server,
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  if (adapter) await adapter.ready();
   let stopped: Promise<void> | undefined;
-  return {
+  const node: Node = {
     io,
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     pool,
@@ -58,6 +59,13 @@ export async function startNode(databaseUrl: string, options: NodeOptions = {}):
         await within(1000, pool.end());
       })()),
   };
+  try {
+    await adapter?.ready();
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+  return node;
 }
 
 /** Nodes that know each other. */
