@@ -84,7 +84,7 @@ export async function checkTriggers(client: pg.Client, catalog: Catalog): Promis
       table: 'realtime.events',
       name: 'ring',
       definition:
-        /^CREATE CONSTRAINT TRIGGER ring AFTER INSERT ON realtime\.events DEFERRABLE INITIALLY DEFERRED .* WHEN .*realtime\.rung.* EXECUTE FUNCTION realtime\.ring\(\)$/,
+        /^CREATE CONSTRAINT TRIGGER ring AFTER INSERT ON realtime\.events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION realtime\.ring\(\)$/,
     },
   ];
   const results: Result[] = [];
