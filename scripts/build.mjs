@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const copied = new Set(['.html', '.css', '.js', '.sql', '.json']);
+const copied = new Set(['.html', '.css', '.js', '.sql', '.json', '.md']);
 
 rmSync(dist, { recursive: true, force: true });
 

@@ -1,5 +1,7 @@
-/** Loads the console's files, which lie beside this one both in src and in dist. */
+/** Loads what browsers are given: the console's files, which lie beside this one both in src and in dist, and the docs. */
 import { readFile } from 'node:fs/promises';
+import { createSite } from '../docs/site.js';
+import type { Sources } from '../docs/sections.js';
 import { OperatorError } from '../errors.js';
 import type { Page } from './server.js';
 
@@ -20,11 +22,11 @@ const files = [
 ] as const;
 
 /**
- * The console by path, in a map of its own to which other pages can be added.
+ * By path, in a map of its own to which other pages can be added: the console, and with `docs` what is made from them.
  * @throws OperatorError when the installation is incomplete
  */
-export async function loadPages(): Promise<Map<string, Page>> {
-  const pages = new Map<string, Page>();
+export async function loadPages(docs?: Sources): Promise<Map<string, Page>> {
+  const pages = new Map<string, Page>(docs && (await createSite(docs)));
   for (const { path, file, contentType } of files) {
     const url = new URL(`console/${file}`, import.meta.url);
     const body = await readFile(url).catch((cause: unknown) => {
