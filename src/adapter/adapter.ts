@@ -13,15 +13,18 @@ import {
 } from 'socket.io-adapter';
 import { insideOf, recoveryMs, type AdapterInside } from './inside.js';
 import {
+  isVolatile,
   MessageType,
   optionsOf,
   orderedOf,
   targetOf,
+  wireOptionsOf,
   type Notice,
   type Ordered,
   type Packet,
 } from './messages.js';
-import type { AdapterProcess, Member } from './process.js';
+import type { Member } from './member.js';
+import type { AdapterProcess } from './process.js';
 import { Recovery } from './recovery.js';
 import { SocketSearch } from './socket-search.js';
 
@@ -57,11 +60,7 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     this.search = new SocketSearch({
       peers: () => [...inside.nodesMap.keys()],
       ask: (requestId, options) => {
-        const { rooms, except, flags } = targetOf(options);
-        this.publish({
-          type: MessageType.FETCH_SOCKETS,
-          data: { requestId, opts: { rooms: [...rooms], except: [...except], flags } },
-        });
+        this.publish({ type: MessageType.FETCH_SOCKETS, data: { requestId, opts: wireOptionsOf(options) } });
       },
       onError: (error) => process.report(error),
     });
@@ -102,12 +101,13 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     }
     if (options.flags?.volatile) {
       // Others get it at best once, now; here too. It has no place in the log.
-      const { rooms, except, flags } = targetOf(options);
-      const copy = { type: packet.type, data: [...packet.data] };
-      this.publish({
-        type: MessageType.BROADCAST,
-        data: { packet: copy, opts: { rooms: [...rooms], except: [...except], flags } },
-      });
+      if (this.process.peers.size > 0) {
+        const { type, data } = packet;
+        this.publish({
+          type: MessageType.BROADCAST,
+          data: { packet: { type, data }, opts: wireOptionsOf(options) },
+        });
+      }
       this.broadcastHere(packet, options);
       return done;
     }
@@ -294,8 +294,4 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     insideOf(socket).notifyOutgoingListeners(copy);
     insideOf(socket).packet(copy, flags);
   }
-}
-
-function isVolatile(message: ClusterMessage): boolean {
-  return message.type === MessageType.BROADCAST && message.data.requestId === undefined;
 }

@@ -65,6 +65,12 @@ export const targetOf = (options: BroadcastOptions): Target => ({
   flags: options.flags ?? {},
 });
 
+/** The same as the stock messages have it. */
+export const wireOptionsOf = (options: BroadcastOptions) => {
+  const { rooms, except, flags } = targetOf(options);
+  return { rooms: [...rooms], except: [...except], flags };
+};
+
 export const optionsOf = (target: Target): BroadcastOptions => ({
   rooms: new Set(target.rooms),
   except: new Set(target.except),
@@ -94,5 +100,9 @@ export function orderedOf(message: ClusterMessage): Ordered | undefined {
   }
   return undefined;
 }
+
+/** A broadcast that may be lost: nobody waits for an answer to it. */
+export const isVolatile = (message: ClusterMessage): boolean =>
+  message.type === MessageType.BROADCAST && message.data.requestId === undefined;
 
 export { MessageType };

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { ClusterMessage } from 'socket.io-adapter';
 import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import type { LogEntry } from '../log/entry.js';
@@ -14,25 +13,13 @@ import { decode } from './codec.js';
 import { Emitters } from './emitters.js';
 import { install } from './install.js';
 import { Line } from './line.js';
+import type { Member } from './member.js';
 import { entryType, type Notice, type Ordered, type OrderedEntry } from './messages.js';
 import { channelOf, Notices } from './notices.js';
 import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
+import { surviveLostClients } from './pool-guard.js';
 import { Upkeep } from './upkeep.js';
-
-/** What the process hands to the adapter of a namespace. */
-export interface Member {
-  readonly name: string;
-  /** A message of the log, at its place; `seq` is undefined if it is delivered without the log. */
-  deliver(message: Ordered, seq: number | undefined): void;
-  notice(notice: Notice): void;
-  /** From a process without sockets. */
-  emitted(message: ClusterMessage): void;
-  /** Another process has shown that it is alive. */
-  alive(process: string): void;
-  /** Shows itself to the others: they may have been told while this process could not hear or be heard. */
-  announce(): void;
-}
 
 const timeoutMs = 10_000;
 /** A notification lost costs this much at most, in milliseconds: nothing depends on the sweep otherwise. */
@@ -100,7 +87,8 @@ export class AdapterProcess {
       line: this.line,
       localDeliveryMs: settings.localDeliveryMs,
       advance: (done) => this.feed.atBarrier(done),
-      deliverEarly: (text) => this.dispatch((decode(text) as OrderedEntry).message, undefined),
+      deliverEarly: (text) =>
+        this.attempt(() => this.dispatch((decode(text) as OrderedEntry).message, undefined)),
       onError: (error) => this.report(error),
     });
     this.notices = new Notices({
@@ -260,7 +248,7 @@ export class AdapterProcess {
 
   private onEntries(entries: readonly LogEntry[]): void {
     for (const { type, data, seq } of entries) {
-      if (type === entryType && data !== null) this.onEntry(data, seq);
+      if (type === entryType && data !== null) this.attempt(() => this.onEntry(data, seq));
       this.delivered = Math.max(this.delivered, seq);
     }
     this.outbox.settle();
@@ -286,10 +274,14 @@ export class AdapterProcess {
   }
 
   private dispatch(message: Ordered, seq: number | undefined): void {
+    this.members.get(message.nsp)?.deliver(message, seq);
+  }
+
+  /** A listener of the application's that throws must not stop the log for all others. */
+  private attempt(work: () => void): void {
     try {
-      this.members.get(message.nsp)?.deliver(message, seq);
+      work();
     } catch (error) {
-      // A listener of the application's that throws must not stop the log for all others.
       this.report(error as Error);
     }
   }
@@ -298,17 +290,4 @@ export class AdapterProcess {
 function dropFirst(from: Map<string, number> | Set<number>): void {
   const { value } = from.keys().next();
   if (value !== undefined) from.delete(value as never);
-}
-
-const guarded = new WeakSet<Pool>();
-
-/** A connection that dies in somebody's hands would end the process, unless somebody listens. */
-function surviveLostClients(pool: Pool): void {
-  if (guarded.has(pool)) return;
-  guarded.add(pool);
-  const ignore = (_error: Error) => {
-    // Whoever runs a query hears of it there.
-  };
-  pool.on('error', ignore);
-  pool.on('connect', (client) => client.on('error', ignore));
 }

@@ -86,7 +86,7 @@ export class Recovery {
     const waited = this.returning.get(socket.id);
     if (waited) {
       this.returning.delete(socket.id);
-      session.inherit(waited.restored.tail);
+      session.inherit(waited.restored.tail, waited.restored.place);
       for (const packet of waited.packets) insideOf(socket).packet(packet);
     }
     this.moved(socket.id);
@@ -181,7 +181,8 @@ export class Recovery {
       owner: process.id,
       endElsewhere: (owner, sid) => this.takeOver(owner, sid),
     });
-    if (!restored) return null;
+    // Twice at once: the first one has it.
+    if (!restored || this.returning.has(restored.sid)) return null;
     this.returning.set(restored.sid, { restored, packets: [] });
     return {
       sid: restored.sid,

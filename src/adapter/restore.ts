@@ -26,6 +26,8 @@ export interface Restored {
   /** The data of packets, each with its offset. */
   readonly missed: readonly (readonly unknown[])[];
   readonly tail: Tail;
+  /** What the client had seen. */
+  readonly place: Offset;
   /** To be stored again if nothing comes of it. */
   readonly row: SessionRow;
 }
@@ -81,6 +83,7 @@ export async function restore(options: RestoreOptions): Promise<Restored | null>
     data: decode(stored.data),
     missed: missed.map((packet) => [...packet.data, offsetText({ epoch, seq: packet.seq, own: packet.own })]),
     tail,
+    place,
     row: {
       id,
       sid: stored.sid,

@@ -34,6 +34,7 @@ const heldPackets = 64;
 export class LiveSession {
   private packets: OwnPacket[] = [];
   private lost: { seq: number; own: number } | undefined;
+  private place: { seq: number; own: number } | undefined;
   private stored = '';
 
   constructor(
@@ -45,7 +46,8 @@ export class LiveSession {
   /** Counts a packet of the socket's own, after the entry `seq`. Returns its number there, from 1. */
   sent(seq: number, data: readonly unknown[]): number {
     const last = this.packets.at(-1);
-    const own = last?.seq === seq ? last.own + 1 : 1;
+    const before = last?.seq === seq ? last.own : this.place?.seq === seq ? this.place.own : 0;
+    const own = before + 1;
     this.packets.push({ seq, own, data });
     if (this.packets.length > heldPackets) {
       const dropped = this.packets.shift();
@@ -54,10 +56,11 @@ export class LiveSession {
     return own;
   }
 
-  /** What has been restored and is sent again is held again. */
-  inherit(tail: Tail): void {
+  /** What has been restored and is sent again is held again; numbers go on after what the client has seen. */
+  inherit(tail: Tail, place: { seq: number; own: number }): void {
     this.packets = [...tail.packets];
     this.lost = tail.lost;
+    this.place = place;
   }
 
   /** Null if nothing has changed since the last call. Throws for a `socket.data` that JSON cannot hold. */

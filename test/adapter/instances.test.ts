@@ -1,8 +1,13 @@
 /** Instances that die, and connections that are cut, one after the other. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { Server } from 'socket.io';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { createAdapter } from '../../src/adapter/index.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startChild } from './children.js';
 import { joinAs, knows, named, startNode, startNodes, type Client } from './support.js';
@@ -129,6 +134,27 @@ it('delivers each message once and in order while connections are cut again and 
   expect(one.errors.map(String).join()).toMatch(/lost the connection/);
   expect(named(await client.until('done'), 'news').flat()).toEqual(numbers);
   expect(named(await own.until('done'), 'news').flat()).toEqual(numbers);
+});
+
+it('serves its own sockets while there has been no database from the start', async () => {
+  const url = new URL(database.url);
+  url.port = '1';
+  const pool = new pg.Pool({ connectionString: url.href });
+  const errors: Error[] = [];
+  const http = createServer();
+  const io = new Server(http, {
+    adapter: createAdapter(pool, { errorHandler: (error) => errors.push(error) }),
+  });
+  track({ stop: () => io.close() });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const client = keep(await joinAs(`http://127.0.0.1:${(http.address() as AddressInfo).port}`));
+  io.socketsJoin('red');
+  io.to('red').emit('news', 1);
+  io.emit('after');
+  expect(named(await client.until('after'), 'news')).toEqual([[1]]);
+  expect(await io.fetchSockets()).toHaveLength(1);
+  expect(errors).not.toEqual([]);
 });
 
 it('works among the workers of a cluster, each on its own', async () => {

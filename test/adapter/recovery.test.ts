@@ -184,6 +184,19 @@ it('begins anew for an offset or an id that is none', async () => {
   }
 });
 
+it('begins anew when the client has been away for too long', async () => {
+  const node = await startNode(database.url, {
+    server: { connectionStateRecovery: { maxDisconnectionDuration: 1 } },
+  });
+  try {
+    await cut();
+    expect(await comeBack(node)).toBe(false);
+  } finally {
+    client.socket.disconnect();
+    await node.stop();
+  }
+});
+
 it('does not bring back who left', async () => {
   const { _pid, _lastOffset } = client.socket as unknown as { _pid: string; _lastOffset: string };
   const left = new Promise((resolve) => serverSide(nodes, client).once('disconnect', resolve));
