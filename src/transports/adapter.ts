@@ -62,10 +62,11 @@ function returningPool(pool: Pool, { secret, onError }: HubAdapterOptions): Pool
     Object.assign(client, { query: listen });
     let released = false;
     const release = client.release.bind(client);
-    client.release = (error) => {
+    // It listens, and its query is not what the pool hands out: nobody else may get it afterwards.
+    client.release = () => {
       if (released) return;
       released = true;
-      release(error);
+      release(true);
     };
     client.once('end', () => client.release(true));
     return client;
