@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -65,6 +65,12 @@ describe('what the README says', () => {
     expect(table('events')).toEqual(rowsOf(eventTable(catalog)));
   });
 
+  it('links only to files that are there', () => {
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path ?? '');
+    expect(links.length).toBeGreaterThan(5);
+    expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
   it('makes the promise in its own words', () => {
     expect(readme).toContain(
       'every committed change reaches every client that may see it exactly once in effect, in one order, within ' +
@@ -123,6 +129,13 @@ describe('what the README has you run', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     instance.signal('SIGTERM');
     expect(await instance.exited).toBe(0);
+  });
+
+  it('has the doctor look at a database that is in order', async () => {
+    const command = start('sh', ['-c', block('sh', 'doctor')], {
+      env: { ...process.env, DATABASE_URL: database.url, HASHI_DATA_DIR: folder },
+    });
+    expect(await command.exited, command.output()).toBe(0);
   });
 });
 
