@@ -178,7 +178,7 @@ describe('a raw client that resumes', () => {
   it.each([
     ['garbage', 'x'.repeat(3000)],
     ['an empty string', ''],
-    ['another epoch', '0123456789ab-1'],
+    ['another epoch', '0123456789ab-0'],
     ['a place that is not there yet', 'future'],
   ])('is told RESUME_FAILED for %s, and is live all the same', async (_name, given) => {
     const { client: before, connected } = await connect('failing');

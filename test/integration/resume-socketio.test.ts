@@ -139,7 +139,9 @@ describe('a stock Socket.IO client that is cut off', () => {
   it('has no use for the session of another player, whose connection is left alone', async () => {
     const victim = await connect('victim');
     const [{ id: lobby }] = await database.query(`insert into lobbies (code) values ('VICTIM') returning id`);
-    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'victim')`, [lobby]);
+    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'victim')`, [
+      lobby,
+    ]);
     const { id: offset } = await victim.next('lobby.joined');
     const { _pid: pid } = victim.socket as unknown as { _pid: string };
 
@@ -156,7 +158,9 @@ describe('a stock Socket.IO client that is cut off', () => {
     onTestFinished(() => refused.close());
     await new Promise((resolve) => refused.socket.once('connect_error', resolve));
 
-    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'friend')`, [lobby]);
+    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'friend')`, [
+      lobby,
+    ]);
     expect((await victim.next('lobby.joined')).data.payload.playerId).toBe('friend');
     expect(contracts(thief.messages)).toEqual([]);
     expect(thief.messages.filter(({ type }) => type === 'lobby:event')).toEqual([]);

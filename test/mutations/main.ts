@@ -56,7 +56,12 @@ async function runTests(
 }
 
 const word = process.argv[2];
-const chosen = mutations.filter(({ name }) => word === undefined || name.includes(word));
+const chosen = mutations.filter(({ name }) => new RegExp(word ?? '').test(name));
+for (const { name, file, from } of chosen) {
+  const text = await readFile(join(root, file), 'utf8');
+  if (text.split(from).length !== 2)
+    throw new Error(`"${name}": its text must stand exactly once in ${file}`);
+}
 const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-mutations-'));
 const tree = join(dataDir, 'tree');
 const postgres = await startEmbedded({ dataDir: join(dataDir, 'data'), tuning: 'test' });
@@ -74,9 +79,6 @@ try {
   for (const mutation of chosen) {
     const path = join(tree, mutation.file);
     const text = await readFile(path, 'utf8');
-    if (text.split(mutation.from).length !== 2) {
-      throw new Error(`"${mutation.name}": its text must stand exactly once in ${mutation.file}`);
-    }
     await writeFile(
       path,
       text.replace(mutation.from, () => mutation.to),

@@ -183,7 +183,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'skip the middlewares for a client that recovers',
-    file: 'src/realtime.ts',
+    file: 'src/transports/socketio.ts',
     from: 'skipMiddlewares: false',
     to: 'skipMiddlewares: true',
     test: resumeIo,
