@@ -7,7 +7,7 @@ import { connectClient, describeDatabaseError, redactUrl } from '../database/cli
 import { OperatorError } from '../errors.js';
 import { catalogOf, loadProject } from '../project.js';
 import { scrub } from '../telemetry/redaction.js';
-import { failed, ok, type Result } from './checks/check.js';
+import { failed, ok, warning, type Result } from './checks/check.js';
 import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
 import { checkLag, checkQuarantine, checkRetention } from './checks/log.js';
 import {
@@ -19,7 +19,7 @@ import {
   checkVersion,
 } from './checks/server.js';
 import { checkKeys, checkOrigins } from './checks/settings.js';
-import { databaseUrlOf } from './database.js';
+import { codeOf, databaseUrlOf } from './database.js';
 import { ReportedFailure } from './failure.js';
 import { print } from './print.js';
 import { readSettings } from './settings.js';
@@ -119,15 +119,23 @@ async function examineDatabase(
       for (const result of [await run()].flat()) report(result);
     } catch (error) {
       // One check that cannot be made says nothing about the others.
-      report(failed(name, `It could not be checked: ${describeDatabaseError(error, url)}.`, fixOf(error)));
+      report(unchecked(name, error, url));
     }
   }
 }
 
-const fixOf = (error: unknown): string =>
-  error instanceof OperatorError
-    ? error.message
-    : 'If the schema realtime is older or damaged: hashi-socket migrate. If a right is missing: run it as the owner.';
+function unchecked(name: string, error: unknown, url: string): Result {
+  const detail = `It could not be checked: ${describeDatabaseError(error, url)}.`;
+  if (error instanceof OperatorError) return failed(name, detail, error.message);
+  // A role that only serves may not look into the log's tables: that is as it should be.
+  return codeOf(error) === '42501'
+    ? warning(name, detail, 'Run the doctor as the owner of the schema realtime.')
+    : failed(
+        name,
+        detail,
+        'The schema realtime may be of another version or damaged: run "hashi-socket migrate".',
+      );
+}
 
 const marks = { ok: ['ok     ', 32], warning: ['warning', 33], failed: ['failed ', 31] } as const;
 
@@ -139,5 +147,6 @@ function line({ check, status, detail, fix }: Result, color: boolean): string {
 
 function verdict(results: readonly Result[]): string {
   const count = (wanted: Result['status']) => results.filter(({ status }) => status === wanted).length;
-  return `\n${count('ok')} ok, ${count('warning')} warnings, ${count('failed')} failed`;
+  const warnings = count('warning');
+  return `\n${count('ok')} ok, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}, ${count('failed')} failed`;
 }

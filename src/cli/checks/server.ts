@@ -26,6 +26,24 @@ export async function checkVersion(client: pg.Client): Promise<Result> {
   return ok('version', `${rows[0]?.version ?? 'PostgreSQL'}, writable.`);
 }
 
+/** What an instance calls. */
+const functionsServed = [
+  'advance',
+  'read',
+  'read_for',
+  'moves_of',
+  'holds',
+  'kept',
+  'rotate',
+  'ensure_epoch',
+  'health',
+];
+/** What memberships and rights to subscribe are read from. */
+const columnsServed = `
+  ('public.lobby_participants', 'lobby_id'), ('public.lobby_participants', 'player_id'),
+  ('public.lobbies', 'id'), ('public.lobbies', 'code'), ('public.lobbies', 'visibility'),
+  ('public.contracts', 'lobby_id'), ('public.contracts', 'mediator_id')`;
+
 /** Of who migrates, everything; of who only serves, what serving takes. */
 export async function checkRole(client: pg.Client, catalog: Catalog, config: Config): Promise<Result> {
   try {
@@ -40,18 +58,21 @@ export async function checkRole(client: pg.Client, catalog: Catalog, config: Con
   const { rows } = await client.query<{ role: string; missing: string[] }>(
     `select current_user as role, array(
        select 'EXECUTE on ' || p.oid::regprocedure from pg_proc p
-       where p.pronamespace = to_regnamespace('realtime') and p.prorettype <> 'trigger'::regtype
+       where p.pronamespace = to_regnamespace('realtime') and p.proname = any ($1)
          and not has_function_privilege(p.oid, 'execute')
        union all
-       select 'SELECT on ' || t from unnest(array['public.lobbies', 'public.lobby_participants', 'public.contracts']) t
-       where to_regclass(t) is not null and not has_table_privilege(to_regclass(t), 'select')) as missing`,
+       select format('SELECT (%s) on %s', c.name, c.relation)
+       from (values ${columnsServed}) c (relation, name)
+       where to_regclass(c.relation) is not null
+         and not has_column_privilege(to_regclass(c.relation), c.name, 'select')) as missing`,
+    [functionsServed],
   );
   const { role = '', missing = [] } = rows[0] ?? {};
   if (missing.length === 0) return ok('rights', 'The role may read and number the log.');
   return failed(
     'rights',
     `Role "${role}" lacks ${missing.join(', ')}.`,
-    'Grant them; "Roles" in docs/operations.md has the statements.',
+    'Grant them; deploy/roles.sql has the statements.',
   );
 }
 
