@@ -115,7 +115,7 @@ function bigEndian(value: bigint): Buffer {
 }
 
 /** A raw client, admitted, by hand. */
-export async function rawWire(server: TestServer, token: string): Promise<Wire> {
+export async function rawWire(server: Pick<TestServer, 'url'>, token: string): Promise<Wire> {
   const wire = await dial(server);
   wire.send(upgrade(`/?token=${token}`));
   await wire.seen('"connected"');
@@ -123,14 +123,14 @@ export async function rawWire(server: TestServer, token: string): Promise<Wire> 
 }
 
 /** A Socket.IO client by websocket, by hand, whose CONNECT has not been sent. */
-export async function engineWire(server: TestServer): Promise<Wire> {
+export async function engineWire(server: Pick<TestServer, 'url'>): Promise<Wire> {
   const wire = await dial(server);
   wire.send(upgrade('/socket.io/?EIO=4&transport=websocket'));
   await wire.seen('"sid"');
   return wire;
 }
 
-export async function socketIoWire(server: TestServer, token: string): Promise<Wire> {
+export async function socketIoWire(server: Pick<TestServer, 'url'>, token: string): Promise<Wire> {
   const wire = await engineWire(server);
   wire.send(frame(`40${JSON.stringify({ token })}`));
   await wire.seen('"connected"');

@@ -17,7 +17,7 @@ export interface FuzzOptions {
   readonly onProgress?: (cases: number) => void;
 }
 
-const workers = 8;
+const workers = 24;
 /** A server that has not let go of a client that is done within this time holds on to it. */
 const letGoMs = 20_000;
 /** How much the heap may have grown once all are gone, in bytes: caches and compiled code, no leak of a long run. */
@@ -51,7 +51,7 @@ export async function fuzz({ server, query, seed, forMs, onProgress }: FuzzOptio
 
   const watched = async (): Promise<void> => {
     // What is allocated once, by the first of a kind, is no leak.
-    for (let warm = 0; warm < 50; warm++) await oneCase(seed ^ (warm * 7919));
+    await Promise.all(Array.from({ length: 50 }, (_, warm) => oneCase(seed ^ (warm * 7919))));
     const before = await heap();
     let turn = 0;
     await Promise.all(
