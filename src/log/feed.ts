@@ -224,6 +224,8 @@ export class Feed {
     this.turning = this.take(session, barriers).then(
       (found) => {
         this.turning = undefined;
+        // Distance is kept under load alone: a look that found nothing must not delay what comes right after it.
+        if (!found) this.lastTurnAt = Number.NEGATIVE_INFINITY;
         const waitMs = this.pace.next(found);
         // Followers look again only when the other has been silent for a while.
         this.wake(
