@@ -147,7 +147,7 @@ fault(
   'Large and small messages in turn',
   'in order',
   async (kind) => {
-    const [one, , , remote] = await pair(kind);
+    const [one, , , remote] = await pair(kind, { localDeliveryMs: 20_000 });
     for (let i = 0; i < 100; i++) one.io.emit('news', i, i % 2 === 0 ? 'x'.repeat(20_000) : '');
     await vi.waitFor(() => expect(named(remote.received, 'news')).toHaveLength(100), 10_000);
     return inversions(remote);
@@ -159,7 +159,7 @@ fault(
   'A burst of 300',
   'in order',
   async (kind) => {
-    const [one, , , remote] = await pair(kind);
+    const [one, , , remote] = await pair(kind, { localDeliveryMs: 20_000 });
     for (let i = 0; i < 300; i++) one.io.emit('news', i);
     await vi.waitFor(() => expect(named(remote.received, 'news')).toHaveLength(300), 10_000);
     return inversions(remote);

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { createAdapter } from '../../src/adapter/index.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startChild } from './children.js';
+import { startProxy } from './proxy.js';
 import { joinAs, knows, named, startNode, startNodes, type Client } from './support.js';
 
 let database: TestDatabase;
@@ -134,6 +135,54 @@ it('delivers each message once and in order while connections are cut again and 
   expect(one.errors.map(String).join()).toMatch(/lost the connection/);
   expect(named(await client.until('done'), 'news').flat()).toEqual(numbers);
   expect(named(await own.until('done'), 'news').flat()).toEqual(numbers);
+});
+
+it('sends once what it cannot know to have arrived when its connection is lost', async () => {
+  const proxy = await startProxy(database.url);
+  const one = track(await startNode(proxy.url, { adapter: { localDeliveryMs: 60_000 } }));
+  const two = track(await startNode(database.url));
+  await knows(one.io, 2);
+  const [own, remote] = [keep(await joinAs(one.url)), keep(await joinAs(two.url))];
+  const written = async () =>
+    (await database.query("select 1 from realtime.events where data like '%unsure%'")).length;
+  proxy.mute();
+  one.io.emit('news', 'unsure');
+  await vi.waitFor(async () => expect(await written()).toBe(1));
+  proxy.cut();
+  one.io.emit('after');
+  for (const client of [own, remote])
+    expect(named(await client.until('after'), 'news')).toEqual([['unsure']]);
+  expect(await written()).toBe(1);
+  await one.stop();
+  proxy.close();
+});
+
+it('passes over what a connection that was given up has written after all', async () => {
+  const [one, two] = await startNodes(database.url, 2, { server: { connectionStateRecovery: {} } });
+  if (!one || !two) throw new Error('two nodes');
+  track(one);
+  track(two);
+  const client = keep(await joinAs(two.url, { reconnection: false }));
+  one.io.emit('news', 'late');
+  one.io.emit('welcome');
+  await client.until('welcome');
+  const cut = new Promise((resolve) =>
+    two.io.sockets.sockets.get(client.socket.id ?? '')?.once('disconnect', resolve),
+  );
+  const again =
+    "select realtime.adapter_append(array(select data from realtime.events where data like '%late%' limit 1))";
+  await database.query(again);
+  one.io.emit('marker');
+  await client.until('marker');
+  client.socket.io.engine.close();
+  await cut;
+  await database.query(again);
+  one.io.emit('missed');
+  await one.io.fetchSockets();
+  await two.io.fetchSockets();
+  await comeBack(client, two.url);
+  expect(client.socket.recovered).toBe(true);
+  expect(named(await client.until('missed'), 'news')).toEqual([['late']]);
 });
 
 it('serves its own sockets while there has been no database from the start', async () => {

@@ -7,6 +7,10 @@ export interface Proxy {
   /** Nothing is forwarded any more; connections stay open. */
   freeze(): void;
   thaw(): void;
+  /** Queries get through, answers do not. */
+  mute(): void;
+  /** Ends all connections, and lets new ones through. */
+  cut(): void;
   /** Queries sent so far, over all connections. */
   queries(): number;
   close(): void;
@@ -53,6 +57,12 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
     thaw: () => {
       frozen = false;
       for (const socket of [...pairs].flat()) socket.resume();
+    },
+    mute: () => {
+      for (const [, upstream] of pairs) upstream.pause();
+    },
+    cut: () => {
+      for (const socket of [...pairs].flat()) socket.destroy();
     },
     queries: () => queries,
     close: () => {

@@ -7,7 +7,8 @@ let database: TestDatabase;
 let nodes: [Node, Node];
 let client: Client;
 
-const recovering = { server: { connectionStateRecovery: {} } };
+// On a slow machine too everything goes through the log.
+const recovering = { server: { connectionStateRecovery: {} }, adapter: { localDeliveryMs: 20_000 } };
 
 beforeAll(async () => {
   database = await createDatabase();
