@@ -110,16 +110,20 @@ describe('a server whose database fails', () => {
         }
       }
     };
-    await fill();
-    // Whenever a place is free the crowd takes it before the server does.
-    await service.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`,
-    );
-    await fill();
-    await write(3);
-    await untilReadyz(server, 503);
-    await witnesses.ping();
-    await Promise.all(others.map((client) => client.end()));
+    try {
+      await fill();
+      // Until the crowd has got the server's places: an ending backend frees its own a moment later, for anybody.
+      while ((await readyz(server)) !== 503) {
+        await service.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'hashi-socket%'`,
+        );
+        await fill();
+      }
+      await write(3);
+      await witnesses.ping();
+    } finally {
+      await Promise.all(others.map((client) => client.end()));
+    }
     await witnesses.expectAll(written);
     await untilReadyz(server, 200);
   });
