@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { rawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { eventually, Honest, metric } from './observe.js';
-import { closeCodeIn, engineWire, frame, rawWire, socketIoWire } from './wire.js';
+import { closeCodeIn, engineWire, frame, pollingSession, rawWire, socketIoWire } from './wire.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -155,10 +155,8 @@ describe('below the messages', () => {
       stops.push(() => own.stop());
       const token = await own.token('mute');
       if (driver === pollingDriver) {
-        const handshake = `${own.url}/socket.io/?EIO=4&transport=polling`;
-        const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
-        const post = (body: string) => fetch(`${handshake}&sid=${sid}`, { method: 'POST', body });
-        await post(`40${JSON.stringify({ token })}`);
+        const session = await pollingSession(own, token);
+        const post = (body: string) => fetch(session, { method: 'POST', body });
         const asking = Array.from({ length: 5000 }, () => '420["nothing"]').join('\x1e');
         await eventually(
           async () => (await post(asking)).status,

@@ -4,7 +4,7 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { ioClient, rawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { eventually, Honest, metric } from './observe.js';
-import { rawWire, socketIoWire } from './wire.js';
+import { pollingSession, rawWire, socketIoWire } from './wire.js';
 
 const maxUnsentBytes = 64 << 10;
 const eventBytes = 100_000;
@@ -29,15 +29,6 @@ afterEach(() => stops.splice(0).forEach((stop) => stop()));
 /** An event of 100 KB for everyone, and the wait until every honest client has it. */
 const bigEvent = () => honest.event({ filler: 'x'.repeat(eventBytes) });
 
-/** Lets in a client by polling that never polls again. */
-async function stopPolling(token: string): Promise<void> {
-  const handshake = `${server.url}/socket.io/?EIO=4&transport=polling`;
-  const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
-  await fetch(`${handshake}&sid=${sid}`, { method: 'POST', body: `40${JSON.stringify({ token })}` });
-  for (let seen = ''; !seen.includes('"connected"');)
-    seen += await (await fetch(`${handshake}&sid=${sid}`)).text();
-}
-
 it('closes those who stop reading, on every transport, holds next to nothing for them, and serves the others', async () => {
   const each = 8;
   const stalled = async (at: number) => {
@@ -45,7 +36,7 @@ it('closes those who stop reading, on every transport, holds next to nothing for
     const wires = [await rawWire(server, token), await socketIoWire(server, token)];
     for (const wire of wires) wire.socket.pause();
     stops.push(() => wires.forEach((wire) => wire.reset()));
-    await stopPolling(token);
+    await pollingSession(server, token);
   };
   for (let at = 0; at < each; at++) await stalled(at);
   const open = 3 + 3 * each;

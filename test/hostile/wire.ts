@@ -137,6 +137,16 @@ export async function socketIoWire(server: Pick<TestServer, 'url'>, token: strin
   return wire;
 }
 
+/** The URL of a polling session, admitted, that nobody polls from now on. */
+export async function pollingSession(server: Pick<TestServer, 'url'>, token: string): Promise<string> {
+  const handshake = `${server.url}/socket.io/?EIO=4&transport=polling`;
+  const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(handshake)).text())?.[1] ?? '';
+  const session = `${handshake}&sid=${sid}`;
+  await fetch(session, { method: 'POST', body: `40${JSON.stringify({ token })}` });
+  for (let seen = ''; !seen.includes('"connected"');) seen += await (await fetch(session)).text();
+  return session;
+}
+
 /** The code of the last close frame in what was received, or null. */
 export function closeCodeIn(received: string): number | null {
   const at = received.lastIndexOf('\x88');
