@@ -1,4 +1,5 @@
 /** Reads the log straight from the database, for commands. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type pg from 'pg';
 import { OperatorError } from '../errors.js';
@@ -7,10 +8,15 @@ import { parseCursor, type Position } from '../log/position.js';
 
 const pageSize = 1_000;
 
+async function advance(client: pg.ClientBase): Promise<string | null> {
+  const { rows } = await client.query<{ head: string | null }>('select realtime.advance() as head');
+  return rows[0]?.head ?? null;
+}
+
 /** Numbers what is new and tells the end of the log. */
 export async function headOf(client: pg.ClientBase): Promise<Position> {
-  // Null when a server is numbering right now: then it is about to be there.
-  await client.query('select realtime.advance()');
+  // Null while somebody else numbers, who is done within milliseconds; one that hangs is not waited for.
+  for (let tries = 0; tries < 100 && (await advance(client)) === null; tries++) await sleep(10);
   const { rows } = await client.query<{ epoch: string | null; seq: string }>(
     `select (select epoch from realtime.state) as epoch, t.seq from realtime.ticks t order by t.tick desc limit 1`,
   );

@@ -10,6 +10,7 @@ import * as migrate from './migrate.js';
 import * as serve from './serve.js';
 import * as tail from './tail.js';
 import * as token from './token.js';
+import * as uninstall from './uninstall.js';
 import * as why from './why.js';
 
 /** What the file of a command exports: adds it to the program, and loads what it needs when it runs. */
@@ -17,7 +18,18 @@ interface CommandFile {
   register(program: Command): void;
 }
 
-const commands: readonly CommandFile[] = [serve, demo, migrate, doctor, token, tail, why, config, asyncapi];
+const commands: readonly CommandFile[] = [
+  serve,
+  demo,
+  migrate,
+  uninstall,
+  doctor,
+  token,
+  tail,
+  why,
+  config,
+  asyncapi,
+];
 
 export interface Output {
   readonly out: (text: string) => void;

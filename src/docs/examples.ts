@@ -155,6 +155,7 @@ const ofAnyType = [timestamp, 'text', 1, '1', true, {}, contractId, null];
 
 /** Of a project's own columns nothing is known but the type. */
 function sampleOf(column: string, { schema }: Field, { values }: Moment): unknown {
-  const candidates = /_at$/.test(column) ? ofAnyType : [values[column], 'text', ...ofAnyType];
+  const guess = /(^|_)id$/.test(column) ? contractId : 'text';
+  const candidates = /_at$/.test(column) ? ofAnyType : [values[column], guess, ...ofAnyType];
   return candidates.find((value) => value !== undefined && schema.safeParse(value).success) ?? null;
 }
