@@ -65,15 +65,9 @@ const server = createServer({
   authenticate: (token) => ({ playerId: token }),
 });
 server.on('task.done', (event) => console.log(`done: ${event.payload.title}`));
-http.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1', async () => {
-  await server.start();
-  console.log(`listening on ${JSON.stringify(http.address())}`);
+http.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1', () => {
+  void server.start().then(() => console.log(`listening on ${JSON.stringify(http.address())}`));
 });
-process.once(
-  'SIGTERM',
-  () =>
-    void server
-      .stop()
-      .then(() => pool.end())
-      .then(() => http.close()),
-);
+process.once('SIGTERM', () => {
+  void Promise.all([server.stop(), pool.end()]).then(() => http.close());
+});
