@@ -27,6 +27,7 @@ describe('createMetrics', () => {
       'hashi_quarantined_total counter',
       'hashi_rate_limited_total counter',
       'hashi_ready gauge',
+      'hashi_refused_total counter',
       'hashi_resumes_total counter',
       'hashi_resyncs_total counter',
       'hashi_sequencer_batch_events histogram',
