@@ -168,6 +168,20 @@ describe('upgrades', () => {
     expect(answer).toMatch(/HTTP\/1\.1 400 /);
   });
 
+  it.each(['/nowhere', '/socket.io/?transport=none'])(
+    'survives a reset around the refusal of %s',
+    async (target) => {
+      const wires = await Promise.all(Array.from({ length: 200 }, () => dial(server, { halfOpen: true })));
+      for (const [at, wire] of wires.entries()) {
+        wire.send(upgrade(target));
+        // Before the refusal is written, while it is, and after.
+        if (at % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+        wire.reset();
+      }
+      await unharmed();
+    },
+  );
+
   it('refuses an Origin that was sent twice', async () => {
     const request = upgrade('/').replace(
       '\r\n\r\n',
