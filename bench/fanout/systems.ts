@@ -67,7 +67,11 @@ export async function product(protocol: Protocol, adminUrl: string, shape: Shape
     LOG_LEVEL: 'error',
     NODE_ENV: 'development',
   };
-  const child = startNode(serverCore, [...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []), 'dist/cli/main.js', 'serve'], env);
+  const child = startNode(
+    serverCore,
+    [...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []), 'dist/cli/main.js', 'serve'],
+    env,
+  );
   const port = await new Promise<number>((resolve, reject) => {
     let text = '';
     child.stdout?.on('data', (bytes: Buffer) => {
@@ -96,8 +100,10 @@ export async function product(protocol: Protocol, adminUrl: string, shape: Shape
     );
   }
   const auth = await createAuth(loadConfig({ HASHI_DATA_DIR: dataDir }).config);
+  const { mint } = auth;
+  if (!mint) throw new Error('the benchmark needs development mode: unset the keys');
   const tokens = await Promise.all(
-    Array.from({ length: shape.clients }, (_, n) => auth.mint?.({ playerId: player(n) }) ?? ''),
+    Array.from({ length: shape.clients }, (_, n) => mint({ playerId: player(n) })),
   );
   const load = new Load(loadCore, false);
   await load.connect(port, protocol, tokens);
