@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbedded } from '../../src/database/embedded.js';
 import { cpuSeconds, median } from './processes.js';
-import { floor, loadCore, peer, pin, product, shapeOf, type System } from './systems.js';
+import { floor, loadCore, peer, pin, product, type System } from './systems.js';
+import { shapeOf } from './shape.js';
 
 const repeats = Number(process.env['BENCH_REPEATS'] ?? 5);
 const clients = Number(process.env['BENCH_CLIENTS'] ?? 1000);

@@ -10,6 +10,7 @@ import { createAuth } from '../../src/auth/index.js';
 import { loadConfig } from '../../src/config.js';
 import { Load, pin, startNode } from './processes.js';
 import type { Protocol } from './load.js';
+import { type Shape } from './shape.js';
 
 export const serverCore = 0;
 export const loadCore = 1;
@@ -24,27 +25,6 @@ export interface System {
   rooms?(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** Rooms of four: `rooms[n]` are the members' numbers. */
-export interface Shape {
-  readonly clients: number;
-  readonly rooms: readonly (readonly number[])[];
-}
-
-export function shapeOf(clients: number, rooms: number, members: number): Shape {
-  return {
-    clients,
-    rooms: Array.from({ length: rooms }, (_, room) =>
-      Array.from({ length: members }, (_member, n) => (room * members + n) % clients),
-    ),
-  };
-}
-
-const memberships = ({ clients, rooms }: Shape): string[][] => {
-  const lists: string[][] = Array.from({ length: clients }, () => []);
-  rooms.forEach((members, room) => members.forEach((member) => lists[member]?.push(`room-${room}`)));
-  return lists;
-};
 
 const player = (n: number) => `player-${n}`;
 
@@ -84,6 +64,8 @@ export async function product(protocol: Protocol, adminUrl: string, shape: Shape
     );
   });
   const db = new pg.Client(url.href);
+  // The database is stopped under it when another part fails: that part's error is the one to see.
+  db.on('error', () => undefined);
   await db.connect();
   if (shape.rooms.length > 0) {
     await db.query(`insert into lobbies (code) select 'room-' || n from generate_series(0, $1::int - 1) n`, [
@@ -135,7 +117,7 @@ export async function product(protocol: Protocol, adminUrl: string, shape: Shape
 /** A peer in Node, told by messages to send; `data` is what the product would send. */
 export async function peer(kind: 'stock' | 'ws', data: unknown, shape: Shape): Promise<System> {
   const child = startNode(serverCore, ['--import', 'tsx', `bench/fanout/peers/${kind}.ts`], {
-    BENCH_ROOMS: JSON.stringify(memberships(shape)),
+    BENCH_SHAPE: JSON.stringify([shape.clients, shape.rooms.length, shape.rooms[0]?.length ?? 0]),
   });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const load = new Load(loadCore, kind === 'stock');

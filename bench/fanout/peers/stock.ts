@@ -1,15 +1,16 @@
 /** Stock Socket.IO: `io.emit`, and `io.to(room).emit`. Told by messages what to send. */
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
+import { memberships, namedShape } from '../shape.js';
 
 const io = new Server({ serveClient: false, pingInterval: 25_000, pingTimeout: 60_000 });
 const http = createServer();
 io.attach(http);
+const membership = memberships(namedShape());
 let joined = 0;
 io.on('connection', (socket) => {
   // Members come in order: client n is in the rooms that the benchmark says.
-  const rooms = JSON.parse(process.env['BENCH_ROOMS'] ?? '[]') as string[][];
-  for (const room of rooms[joined++] ?? []) void socket.join(room);
+  for (const room of membership[joined++] ?? []) void socket.join(room);
 });
 process.on('message', ({ data, times, rooms }: { data: unknown; times: number; rooms?: string[] }) => {
   if (rooms) for (const room of rooms) io.to(room).emit('contract:event', data);

@@ -1,8 +1,9 @@
 /** `ws`: `send()` to each client, the message serialised once. */
 import { WebSocketServer, type WebSocket } from 'ws';
+import { memberships, namedShape } from '../shape.js';
 
 const rooms = new Map<string, Set<WebSocket>>();
-const membership = JSON.parse(process.env['BENCH_ROOMS'] ?? '[]') as string[][];
+const membership = memberships(namedShape());
 let joined = 0;
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false }, () => {
   process.send?.({ port: (server.address() as { port: number }).port });
