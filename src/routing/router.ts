@@ -32,7 +32,7 @@ export interface RouterOptions {
 }
 
 /** Above this many bytes what is due is written before more is added to it. */
-const flushBytes = 256 << 10;
+const flushBytes = 1 << 20;
 
 export class Router {
   constructor(private readonly options: RouterOptions) {}
