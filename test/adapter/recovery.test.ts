@@ -37,6 +37,13 @@ async function cut(): Promise<void> {
   await noticed;
 }
 
+/** Closes a client's transport, and waits until the client itself knows: connecting before does nothing. */
+async function lose(socket: typeof client.socket): Promise<void> {
+  const lost = new Promise((resolve) => socket.once('disconnect', resolve));
+  socket.io.engine.close();
+  await lost;
+}
+
 /** Connects again, to any node. Resolves with whether the session was recovered. */
 async function comeBack(node: Node): Promise<boolean> {
   Object.assign(client.socket.io, { uri: node.url });
@@ -152,7 +159,7 @@ it('takes the session from an instance that has not noticed yet', async () => {
   const old = serverSide(nodes, client);
   const second = client.socket as unknown as { _pid: string; _lastOffset: string };
   const twin = await joinAs(nodes[1].url, { reconnection: false });
-  twin.socket.io.engine.close();
+  await lose(twin.socket);
   Object.assign(twin.socket, { _pid: second._pid, _lastOffset: second._lastOffset });
   const ended = new Promise((resolve) => old.once('disconnect', resolve));
   const connected = new Promise<void>((resolve) => twin.socket.once('connect', resolve));
@@ -175,7 +182,7 @@ it('begins anew for an offset or an id that is none', async () => {
     const other = await joinAs(nodes[0].url, { reconnection: false });
     nodes[0].io.to(other.socket.id ?? '').emit('welcome');
     await other.until('welcome');
-    other.socket.io.engine.close();
+    await lose(other.socket);
     Object.assign(other.socket, change);
     const connected = new Promise<void>((resolve) => other.socket.once('connect', resolve));
     other.socket.connect();
@@ -189,8 +196,13 @@ it('begins anew when the client has been away for too long', async () => {
   const node = await startNode(database.url, {
     server: { connectionStateRecovery: { maxDisconnectionDuration: 1 } },
   });
+  const open = async () =>
+    (await database.query('select from realtime.adapter_sessions where disconnected_at is null')).length;
   try {
+    const before = await open();
     await cut();
+    // Until its end is written down a session has no age.
+    await expect.poll(open, { timeout: 20_000 }).toBeLessThan(before);
     expect(await comeBack(node)).toBe(false);
   } finally {
     client.socket.disconnect();
