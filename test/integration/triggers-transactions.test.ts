@@ -120,6 +120,53 @@ describe('a transaction', () => {
     expect(await logged(seq)).toEqual(['bounty.created', 'contract.created']);
   });
 
+  it.each([
+    ['before the change', 'set constraints all immediate; %', 'select 1'],
+    ['after the change', '%; set constraints all immediate', 'select 1'],
+    ['inside a function', '%', 'select checked()'],
+  ])('may be prepared though its constraints were made immediate %s', async (_when, change, check) => {
+    await db.query(
+      `create or replace function checked() returns void language plpgsql as $$ begin set constraints all immediate; end $$`,
+    );
+    const seq = await head();
+    await two.query('begin');
+    for (const statement of change.replace('%', 'insert into contracts default values').split('; ')) {
+      await two.query(statement);
+    }
+    await two.query(check);
+    await two.query(`prepare transaction 'immediate'`);
+    await two.query(`commit prepared 'immediate'`);
+    expect(await logged(seq)).toEqual(['contract.created']);
+  });
+
+  it('leaves the bell to others while it is open, though its constraints were made immediate', async () => {
+    await two.query('begin');
+    await two.query('set constraints all immediate');
+    await two.query('insert into contracts default values');
+    const [{ free }] = await db.query(
+      `select pg_try_advisory_xact_lock(748177132, hashtext(current_database())) as free`,
+    );
+    await two.query('rollback');
+    expect(free).toBe(true);
+  });
+
+  it('rings at each COMMIT of a procedure', async () => {
+    const listener = await db.connect();
+    await listener.query('listen hashi_bell');
+    let bells = 0;
+    const twice = new Promise<void>((resolve) => {
+      listener.on('notification', () => {
+        if (++bells === 2) resolve();
+      });
+    });
+    await one.query(`do $$ begin
+      insert into contracts default values; commit;
+      insert into contracts default values; commit;
+    end $$`);
+    await twice;
+    await listener.end();
+  });
+
   it('commits with a lock on the doorbell held by somebody else; the log has its events', async () => {
     const seq = await head();
     await two.query(`select pg_advisory_lock(748177132, hashtext(current_database()))`);
