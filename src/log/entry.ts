@@ -44,3 +44,14 @@ export function entryOf(row: EntryRow): LogEntry {
     at: row.at,
   };
 }
+
+/** UTF-16 units of the entries' data: in UTF-8 as many bytes at least, and three times as many at most. */
+export const lengthOf = (entries: readonly LogEntry[]): number =>
+  entries.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+
+/** `realtime.read` ends a page after 4 MiB of data; one with this length may have been. */
+const largePage = 1 << 20;
+
+/** Whether more may follow a page at once: it holds all that was asked for, or was cut for its size. */
+export const mayBeCut = (entries: readonly LogEntry[], most: number): boolean =>
+  entries.length >= most || lengthOf(entries) >= largePage;

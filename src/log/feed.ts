@@ -6,7 +6,7 @@
  * others only read until it falls silent.
  */
 import type { ClientConfig } from 'pg';
-import type { LogEntry } from './entry.js';
+import { mayBeCut, type LogEntry } from './entry.js';
 import { Backoff } from './backoff.js';
 import { Pace } from './pace.js';
 import { Recent } from './recent.js';
@@ -292,7 +292,7 @@ export class Feed {
         this.options.observer.onGap(prunedReason);
       }
       this.options.observer.onEntries(entries);
-      if (entries.length < pageSize) return;
+      if (!mayBeCut(entries, pageSize)) return;
     }
   }
 }

@@ -5,7 +5,7 @@
  * What it may see is decided in stream: membership as it was at the cursor, with joins and leaves applied as they
  * come.
  */
-import { everyoneRoom, type LogEntry } from '../log/entry.js';
+import { everyoneRoom, lengthOf, type LogEntry } from '../log/entry.js';
 import type { Feed } from '../log/feed.js';
 import type { History } from '../log/history.js';
 import type { Connection } from '../transports/connection.js';
@@ -74,8 +74,8 @@ export class Replay {
         const sent = this.send(connection, page.entries, rooms, epoch, asked);
         if (sent.reset) return 'reset';
         at = sent.stoppedAt ?? page.upTo;
-        const bytes = page.entries.reduce((sum, entry) => sum + (entry.data?.length ?? 0), 0);
-        most = Math.max(10, Math.min(largestPage, bytes > pageBytes ? most >> 1 : most * 2));
+        const large = lengthOf(page.entries) > pageBytes;
+        most = Math.max(10, Math.min(largestPage, large ? most >> 1 : most * 2));
       }
       if (connection.wire.unsentBytes() > this.options.unsentBytes) await connection.wire.drained();
     }

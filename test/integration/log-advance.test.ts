@@ -103,7 +103,7 @@ describe('advance()', () => {
     await open.query('commit');
     expect(Number(await advance())).toBe(head + 20_000);
     expect(
-      await db.query('select count(*)::int, min(seq)::int, max(seq)::int from realtime.read($1, 100000)', [
+      await db.query('select count(*)::int, min(seq)::int, max(seq)::int from realtime.log where seq > $1', [
         head,
       ]),
     ).toEqual([{ count: 20_000, min: head + 1, max: head + 20_000 }]);
@@ -132,6 +132,47 @@ describe('advance()', () => {
     const seq = await advance();
     expect(await heard).toBe(seq);
     await other.query('unlisten *');
+  });
+});
+
+describe('a page of large entries', () => {
+  it('ends once it is large, whole and dense, and always holds one', async () => {
+    const start = Number(await advance());
+    const [{ id }] = await db.query(`insert into lobbies (code) values ('LARGE') returning id`);
+    // 2 MiB each, and after each a change of rights, which has next to no data.
+    for (let row = 0; row < 5; row++) {
+      await db.query(
+        `insert into bounties (lobby_id, title, created_by) values ($1, repeat(md5(random()::text), 65536), 'x')`,
+        [id],
+      );
+      await db.query(`update lobbies set visibility = $2 where id = $1`, [
+        id,
+        row % 2 ? 'private' : 'public',
+      ]);
+    }
+    await advance();
+    const seqs: number[] = [];
+    const pages: number[] = [];
+    for (let at = start; ;) {
+      const rows = await db.query(
+        'select seq::int, coalesce(octet_length(data), 0) as bytes from realtime.read($1, 1000)',
+        [at],
+      );
+      if (rows.length === 0) break;
+      seqs.push(...rows.map(({ seq }) => seq as number));
+      pages.push(rows.reduce((sum, { bytes }) => sum + (bytes as number), 0));
+      at = seqs.at(-1) ?? at;
+    }
+    expect(seqs).toEqual(Array.from({ length: 11 }, (_, at) => start + 1 + at));
+    expect(pages.length).toBeGreaterThan(2);
+    for (const bytes of pages) expect(bytes).toBeLessThan(7 << 20);
+
+    const [first, ...others] = await db.query(
+      `select seq::int from realtime.read_for($1, 1000, 'nobody', $2)`,
+      [start + 1, [`lobby:${id}`]],
+    );
+    expect(first.seq).toBe(start + 2);
+    expect(others).toEqual([]);
   });
 });
 
