@@ -15,6 +15,7 @@ WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json ./
+COPY docs ./docs
 COPY migrations ./migrations
 USER node
 EXPOSE 3000

@@ -1,6 +1,9 @@
-/** Turns the Markdown of our own pages into HTML: headings, paragraphs, tables, lists, code, links; nothing else. */
+/** Turns the Markdown of our own pages into HTML: headings, paragraphs, tables, lists, code, links, bold; nothing else. */
 
-const escaped = (text: string): string =>
+/** A link's target in HTML; null: what it names is not to be had there, and its text stands alone. */
+type Href = (target: string) => string | null;
+
+export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** As GitHub makes them, so that links work there and here. */
@@ -9,10 +12,17 @@ export const slug = (heading: string): string =>
     .toLowerCase()
     .replaceAll(/[^\w\s-]/g, '')
     .trim()
-    .replaceAll(/\s+/g, '-');
+    .replaceAll(/\s/g, '-');
 
-/** @param href gives a link's target in HTML */
-export function toHtml(markdown: string, href: (target: string) => string): string {
+/** The second level, which is what a page is divided into. */
+export function headingsOf(markdown: string): { readonly id: string; readonly text: string }[] {
+  return blocksOf(markdown)
+    .map((block) => /^## (.*)$/.exec(block)?.[1])
+    .filter((text) => text !== undefined)
+    .map((text) => ({ id: slug(text), text: text.replaceAll('`', '') }));
+}
+
+export function toHtml(markdown: string, href: Href): string {
   const inline = (text: string) => inlineHtml(text, href);
   return blocksOf(markdown)
     .map((block) => blockHtml(block, inline))
@@ -39,11 +49,14 @@ function blockHtml(block: string, inline: (text: string) => string): string {
   }
   const lines = block.split('\n');
   if (lines.every((line) => line.startsWith('|'))) return tableHtml(lines, inline);
-  if (/^\d+\. /.test(block)) {
-    const items = block.split(/^\d+\. /m).filter((item) => item.trim() !== '');
-    return `<ol>${items.map((item) => `<li>${inline(item.trim())}</li>`).join('')}</ol>`;
-  }
+  if (/^\d+\. /.test(block)) return `<ol>${itemsHtml(block, /^\d+\. /m, inline)}</ol>`;
+  if (block.startsWith('- ')) return `<ul>${itemsHtml(block, /^- /m, inline)}</ul>`;
   return `<p>${inline(block)}</p>`;
+}
+
+function itemsHtml(block: string, mark: RegExp, inline: (text: string) => string): string {
+  const items = block.split(mark).filter((item) => item.trim() !== '');
+  return items.map((item) => `<li>${inline(item.trim())}</li>`).join('');
 }
 
 function tableHtml([head = '', , ...body]: readonly string[], inline: (text: string) => string): string {
@@ -62,14 +75,18 @@ function tableHtml([head = '', , ...body]: readonly string[], inline: (text: str
     .join('')}</tbody></table></div>`;
 }
 
-function inlineHtml(text: string, href: (target: string) => string): string {
+function inlineHtml(text: string, href: Href): string {
   return text
-    .split(/(`[^`]+`|\[[^\]]+\]\([^)]+\))/)
+    .split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\))/)
     .map((part) => {
       if (part.startsWith('`') && part.length > 2) return `<code>${escaped(part.slice(1, -1))}</code>`;
-      const link = /^\[([^\]]+)\]\(([^)]+)\)$/.exec(part);
-      if (link) return `<a href="${escaped(href(link[2] ?? ''))}">${escaped(link[1] ?? '')}</a>`;
-      return escaped(part);
+      const bold = /^\*\*([^*]+)\*\*$/.exec(part);
+      if (bold) return `<strong>${inlineHtml(bold[1] ?? '', href)}</strong>`;
+      const [, words, to] = /^\[([^\]]+)\]\(([^)]+)\)$/.exec(part) ?? [];
+      if (words === undefined || to === undefined) return escaped(part);
+      const target = href(to);
+      const inner = inlineHtml(words, href);
+      return target === null ? inner : `<a href="${escaped(target)}">${inner}</a>`;
     })
     .join('');
 }

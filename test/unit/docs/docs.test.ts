@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { docsFolder, generatedDocs } from '../../../scripts/docs.js';
 import { catalog } from '../../../src/catalog/index.js';
 import { messageSchema } from '../../../src/catalog/schemas.js';
 import { settingNames } from '../../../src/config.js';
+import { slug } from '../../../src/docs/html.js';
+import { pageNames } from '../../../src/docs/pages.js';
 import { exampleOf } from '../../../src/docs/examples.js';
 import { clientMessages, serverMessages } from '../../../src/docs/messages.js';
 import { closeCodes, errorMessages } from '../../../src/errors.js';
@@ -12,6 +15,19 @@ import { createMetrics } from '../../../src/telemetry/metrics.js';
 
 const docs = await generatedDocs();
 const page = (name: string) => docs.get(name) ?? '';
+
+const root = new URL('../../../', import.meta.url);
+const inRoot = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'];
+const inDocs = (await readdir(docsFolder)).filter((name) => name.endsWith('.md'));
+/** Every document of the repository, by its path in it. */
+const documents = new Map(
+  await Promise.all(
+    [...inRoot, ...inDocs.map((name) => `docs/${name}`)].map(
+      async (path) => [path, await readFile(new URL(path, root), 'utf8')] as const,
+    ),
+  ),
+);
+const withoutFences = (text: string) => text.replaceAll(/^```[\s\S]*?^```$/gm, '');
 
 describe('the generated docs', () => {
   it.each([...docs.keys()])('docs/%s is what "npm run docs" writes', async (name) => {
@@ -32,32 +48,53 @@ describe('the generated docs', () => {
     expect(ours.length).toBeGreaterThan(20);
     for (const name of ours) expect(page('metrics.md')).toContain(`\n| \`${name}\``);
   });
+});
+
+describe('all documents', () => {
+  it('that lie in docs/ are pages of the site', () => {
+    expect(inDocs.map((name) => name.replace(/\.md$/, '')).sort()).toEqual([...pageNames].sort());
+  });
 
   it('speak of metrics and settings that exist', () => {
-    const all = [...docs.values()].join('\n');
     const { registry } = createMetrics();
     const metrics = new Set(registry.getMetricsAsArray().map(({ name }) => name));
-    for (const [name] of all.matchAll(/\bhashi_(?!installer|server)[a-z_]+/g))
-      expect([...metrics]).toContain(name);
-    for (const [name] of all.matchAll(/\bHASHI_[A-Z_]+[A-Z]\b/g)) expect(settingNames).toContain(name);
-  });
-
-  it('link to pages and headings that are there', async () => {
-    const slugs = (text: string) =>
-      [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-        heading
-          .toLowerCase()
-          .replaceAll(/[^\w\s-]/g, '')
-          .replaceAll(/\s+/g, '-'),
-      );
-    for (const [name, text] of docs) {
-      for (const [, file = '', anchor = ''] of text.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
-        const target = file === '' ? text : docs.get(file);
-        expect(target, `${name} links to ${file}`).toBeDefined();
-        if (anchor !== '') expect(slugs(target ?? ''), `${name} links to #${anchor}`).toContain(anchor);
-      }
+    for (const [path, text] of documents) {
+      for (const [name] of text.matchAll(/\bhashi_(?!installer|server)[a-z_]+/g))
+        expect([...metrics], path).toContain(name);
+      for (const [name] of text.matchAll(/\bHASHI_[A-Z_]+[A-Z]\b/g))
+        expect(settingNames, path).toContain(name);
     }
   });
+
+  it.each([...documents.keys()])('%s links to files and headings that are there', (path) => {
+    const text = withoutFences(documents.get(path) ?? '');
+    for (const [, target = '', anchor] of text.matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      const url = target === '' ? new URL(path, root) : new URL(target, new URL(path, root));
+      expect(existsSync(url), `to ${target}`).toBe(true);
+      if (anchor === undefined) continue;
+      const there = documents.get(url.href.slice(root.href.length)) ?? '';
+      const slugs = [...withoutFences(there).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+        slug(heading),
+      );
+      expect(slugs, `to ${target}#${anchor}`).toContain(anchor);
+    }
+  });
+
+  it.each(['docs/architecture.md', 'CONTRIBUTING.md'])(
+    '%s names files and scripts that are there',
+    async (path) => {
+      const text = documents.get(path) ?? '';
+      const files = [
+        ...text.matchAll(/`((?:src|test|migrations|scripts|bench|deploy|examples|docs)\/[^`\s*]*)`/g),
+      ];
+      expect(files.length).toBeGreaterThan(4);
+      for (const [, file = ''] of files) expect(existsSync(new URL(file, root)), file).toBe(true);
+      const { scripts } = JSON.parse(await readFile(new URL('package.json', root), 'utf8'));
+      for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g))
+        expect(scripts).toHaveProperty([script]);
+    },
+  );
 });
 
 describe('the examples', () => {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { catalog } from '../../../src/catalog/index.js';
-import { toHtml } from '../../../src/docs/html.js';
+import { headingsOf, toHtml } from '../../../src/docs/html.js';
+import { pageNames } from '../../../src/docs/pages.js';
 import { loadPages } from '../../../src/http/pages.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 
 const { registry } = createMetrics();
-const pages = await loadPages({ catalog, registry });
+const pages = await loadPages({ docs: { catalog, registry } });
 const text = (path: string) => pages.get(path)?.body.toString() ?? '';
 const documents = [...pages.keys()].filter((path) => /^\/docs(\/|$)/.test(path));
 
@@ -15,10 +16,17 @@ describe('the documentation on the server', () => {
       '/docs',
       '/docs/events',
       '/docs/errors',
+      '/docs/client',
+      '/docs/operations',
       '/docs/settings',
       '/docs/metrics',
-      '/docs/operations',
+      '/docs/guarantees',
+      '/docs/performance',
+      '/docs/library',
+      '/docs/adapter',
+      '/docs/architecture',
     ]);
+    expect(documents).toHaveLength(pageNames.length);
     for (const path of documents) expect(pages.get(path)?.contentType).toBe('text/html; charset=utf-8');
     expect(pages.get('/asyncapi.json')?.contentType).toMatch(/^application\/json/);
     expect(JSON.parse(text('/asyncapi.json'))).toMatchObject({ asyncapi: '3.0.0' });
@@ -29,6 +37,13 @@ describe('the documentation on the server', () => {
     expect(text(path)).not.toMatch(/<script|<style|\sstyle=|\son\w+=/);
     expect(text(path)).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
     expect(text(path)).toContain('<meta name="viewport"');
+  });
+
+  it.each(documents)('%s leads to every other page, and says which one it is', (path) => {
+    const nav = /<nav aria-label="Pages">(.*?)<\/nav>/s.exec(text(path))?.[1] ?? '';
+    const links = [...nav.matchAll(/href="([^"]*)"( aria-current="page")?/g)];
+    expect(links.map(([, to]) => to)).toEqual(documents);
+    expect(links.filter(([, , current]) => current).map(([, to]) => to)).toEqual([path]);
   });
 
   it('leads only to pages and headings that are there', () => {
@@ -46,7 +61,7 @@ describe('the documentation on the server', () => {
   it('leaves no Markdown unread', () => {
     for (const path of documents) {
       const prose = text(path).replaceAll(/<(pre|code)[^>]*>.*?<\/\1>/gs, '');
-      expect(prose, path).not.toMatch(/`|\]\(|^\||^#|\{\{/m);
+      expect(prose, path).not.toMatch(/`|\]\(|^\||^#|\{\{|\*\*|^- |^\d+\. /m);
     }
   });
 });
@@ -59,9 +74,24 @@ describe('Markdown as HTML', () => {
     expect(html('a [b](c.md) <i>')).toBe('<p>a <a href="to:c.md">b</a> &lt;i&gt;</p>');
     expect(html('```js\na < b\n\n# c\n```')).toBe('<pre tabindex="0"><code>a &lt; b\n\n# c</code></pre>');
     expect(html('1. a\n2. b')).toBe('<ol><li>a</li><li>b</li></ol>');
+    expect(html('- a\n  and so on\n- **b `c`.** d')).toBe(
+      '<ul><li>a\n  and so on</li><li><strong>b <code>c</code>.</strong> d</li></ul>',
+    );
+    expect(html('[`a`](b.md)')).toBe('<p><a href="to:b.md"><code>a</code></a></p>');
     expect(html('| a | b |\n| - | - |\n| c \\| d | `e` |')).toContain(
       '<tr><td>c | d</td><td><code>e</code></td></tr>',
     );
     expect(html('`"<script>"`')).toBe('<p><code>&quot;&lt;script&gt;&quot;</code></p>');
+  });
+
+  it('leaves the words of a link to what is not there', () => {
+    expect(toHtml('see [the *file*](../x.ts)', () => null)).toBe('<p>see the *file*</p>');
+  });
+
+  it('knows what a page is divided into, as GitHub names it', () => {
+    expect(headingsOf('# A\n\n## One – two\n\n### B\n\n```\n## no\n```\n\n## `three`, four')).toEqual([
+      { id: 'one--two', text: 'One – two' },
+      { id: 'three-four', text: 'three, four' },
+    ]);
   });
 });
