@@ -182,7 +182,7 @@ export class Realtime {
           const held =
             position?.epoch === feed.epoch &&
             (feed.trouble() !== null ||
-              (await history.holds(position.seq).catch((_silent: unknown) => true)));
+              (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true)));
           return sid !== null && held ? { sid, pid: privateId } : null;
         },
         secret: () => this.started.then(() => feed.secret),

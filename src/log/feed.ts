@@ -5,36 +5,16 @@
  * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
  * others only read until it falls silent.
  */
-import type { ClientConfig } from 'pg';
 import { mayBeCut, type LogEntry } from './entry.js';
 import { Backoff } from './backoff.js';
+import { headOf, holdsPlace } from './continuity.js';
+import type { FeedOptions } from './feed-options.js';
 import { Pace } from './pace.js';
+import { cursorOf } from './position.js';
 import { Recent } from './recent.js';
 import { LogSession } from './session.js';
 
-/** What somebody who follows the log is told; called synchronously, in order. */
-export interface FeedObserver {
-  /** The next entries. The feed's `position` is that of the last one when this is called. */
-  onEntries(entries: readonly LogEntry[]): void;
-  /** Entries are lost for good, or the log has begun anew: what clients know may be wrong. */
-  onGap(reason: string): void;
-  onUp?(): void;
-  onDown?(error: Error): void;
-}
-
-export interface FeedOptions {
-  /** Where the database is: a URL, or the settings of a `pg` client. */
-  readonly url: string | ClientConfig;
-  readonly observer: FeedObserver;
-  /** How many entries to read at once. */
-  readonly pageSize?: number;
-  /** After this long without an answer the connection counts as dead, in milliseconds. */
-  readonly timeoutMs?: number;
-  readonly busyMs?: number;
-  readonly sweepMs?: number;
-  readonly now?: () => number;
-  readonly onBatch?: (entries: number) => void;
-}
+export type { FeedObserver, FeedOptions } from './feed-options.js';
 
 const prunedReason = 'this instance was away for longer than the log is kept';
 /** How long another instance's numbering keeps us from trying, in milliseconds. */
@@ -48,7 +28,11 @@ export class Feed {
   position = 0;
   /** The newest seq known of. */
   head = 0;
+  /** When the entry at `position` was made, by which it is known again; undefined where there was none. */
+  private positionAt: number | undefined;
   epoch = '';
+  /** How many logs have been followed so far: a place in one means nothing in the next, though the epoch be the same. */
+  generation = 0;
   /** Signs Socket.IO sessions; the same on every instance. */
   secret = '';
 
@@ -65,6 +49,8 @@ export class Feed {
   private advancedAt = Number.NEGATIVE_INFINITY;
   private lastError: Error | undefined;
   private barriers: (() => void)[] = [];
+  /** What is there may not be what was there before: to be found out before the log is read on. */
+  private suspect = false;
   private readonly backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
   private readonly pace: Pace;
   private readonly busyMs: number;
@@ -97,6 +83,11 @@ export class Feed {
     // Closing ends a look that hangs, too.
     await session?.close();
     await this.turning;
+  }
+
+  /** `position` as clients are told it. */
+  get cursor(): string {
+    return cursorOf(this.epoch, this.position, this.positionAt);
   }
 
   /** Why it is not live, or null when it is: connected, and within `maxLagMs` of the log's head. */
@@ -135,17 +126,7 @@ export class Feed {
       },
     );
     try {
-      const { epoch, renewed, secret } = await session.epoch();
-      this.secret = secret;
-      const first = this.epoch === '';
-      if (first || renewed || epoch !== this.epoch) {
-        const head = (await session.advance()) ?? (await this.headOf(session));
-        this.epoch = epoch;
-        this.position = head;
-        this.head = head;
-        this.recent.clear();
-        if (!first) this.options.observer.onGap('the database was restored or replaced');
-      }
+      await this.recognise(session);
     } catch (error) {
       await session.close().catch((_closing: unknown) => undefined);
       throw error;
@@ -162,13 +143,26 @@ export class Feed {
     this.wake(0);
   }
 
-  /** The head while another instance numbers: it is done within milliseconds. */
-  private async headOf(session: LogSession): Promise<number> {
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      const head = await session.advance();
-      if (head !== null) return head;
+  /** Goes to the head if this is not the log that was followed before; `behind`: it ends before the position. */
+  private async recognise(session: LogSession, behind = false): Promise<void> {
+    const { epoch, renewed, secret } = await session.epoch();
+    this.secret = secret;
+    const first = this.epoch === '';
+    const another = first || renewed || epoch !== this.epoch;
+    const wentBack =
+      !another && (behind || !(await holdsPlace(session, { seq: this.position, at: this.positionAt })));
+    if (another || wentBack) {
+      const head = await headOf(session);
+      this.epoch = epoch;
+      this.position = this.head = head.seq;
+      this.positionAt = head.at;
+      this.generation++;
+      this.recent.clear();
     }
+    this.suspect = false;
+    if (first) return;
+    if (another) this.options.observer.onGap('the database was restored or replaced');
+    if (wentBack) this.options.observer.onGap('the database was put back to an earlier state');
   }
 
   private onLost(error: Error): void {
@@ -236,7 +230,8 @@ export class Feed {
         this.turning = undefined;
         this.barriers = [...barriers, ...this.barriers];
         this.lastError = error instanceof Error ? error : new Error(String(error));
-        // Lost connections come back through onLost; an error of SQL is tried again at the sweep.
+        // Lost connections come back through onLost; an error of SQL, of a restore say, is tried again at the sweep.
+        this.suspect = true;
         if (this.session) {
           this.options.observer.onDown?.(this.lastError);
           this.wake(1000);
@@ -247,12 +242,14 @@ export class Feed {
 
   /** One look at the log. Returns whether there was anything new. */
   private async take(session: LogSession, barriers: (() => void)[]): Promise<boolean> {
+    if (this.suspect) await this.recognise(session);
     const before = this.position;
     let head: number | null = null;
     if (barriers.length > 0 || !this.following()) {
       head = await session.advance();
       this.advancedAt = this.now();
       if (head === null) this.otherAt = this.now();
+      else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);
     }
     if (head === null || head > this.position) await this.readOn(session);
@@ -276,7 +273,10 @@ export class Feed {
         const floor = this.head > this.position ? await session.floor() : 0;
         if (floor <= this.position) return;
         this.position = floor;
+        this.positionAt = undefined;
         this.recent.clear();
+        // Or emptied, by an instance that knows another database in it.
+        this.suspect = true;
         this.options.observer.onGap(prunedReason);
         continue;
       }
@@ -284,6 +284,7 @@ export class Feed {
       const gap = last.seq - this.position !== entries.length;
       for (const entry of entries) this.recent.push(entry);
       this.position = last.seq;
+      this.positionAt = last.at;
       this.head = Math.max(this.head, last.seq);
       this.options.onBatch?.(entries.length);
       if (gap) {

@@ -1,6 +1,7 @@
 /** Reads the past of the log for one player, a page at a time. */
 import type { Pool } from 'pg';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
+import { markOf } from './position.js';
 
 export interface HistoryPage {
   readonly entries: readonly LogEntry[];
@@ -21,13 +22,17 @@ export class History {
     private readonly retention: Retention,
   ) {}
 
-  /** Whether everything after `seq` is still kept, and young enough to be told. */
-  async holds(seq: number): Promise<boolean> {
-    const { rows } = await this.pool.query<{ holds: boolean }>({
+  /** Whether everything after `seq` is still kept, and young enough to be told; `mark`: that of the entry there. */
+  async holds(seq: number, mark?: string): Promise<boolean> {
+    const { rows } = await this.pool.query<{ holds: boolean; at: number | null }>({
       name: 'history-holds',
-      text: 'select realtime.holds($1, $2::interval, $3) as holds',
+      text: `select realtime.holds($1::bigint, $2::interval, $3) as holds,
+               (select r.at from realtime.read($1::bigint - 1, 1) r where r.seq = $1::bigint) as at`,
       values: [seq, `${this.retention.retentionHours} hours`, this.retention.retentionEvents],
     });
+    const at = rows[0]?.at ?? null;
+    // Another entry with that number: the database was put back to an earlier state since.
+    if (at !== null && mark !== undefined && markOf(at) !== mark) return false;
     return rows[0]?.holds === true;
   }
 

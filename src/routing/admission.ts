@@ -7,7 +7,7 @@
  */
 import { closeCodes } from '../errors.js';
 import type { Feed } from '../log/feed.js';
-import { cursorOf, parseCursor } from '../log/position.js';
+import { parseCursor } from '../log/position.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
@@ -151,7 +151,7 @@ export class Admission {
     lost: boolean,
   ): void {
     const { feed } = this.options;
-    this.greet(connection, memberships, rooms, cursorOf(feed.epoch, feed.position), false);
+    this.greet(connection, memberships, rooms, feed.cursor, false);
     if (lost) {
       this.options.onResume('failed');
       connection.send(errorMessage('RESUME_FAILED'));
@@ -171,7 +171,7 @@ export class Admission {
       position !== null &&
       position.epoch === feed.epoch &&
       position.seq <= feed.position &&
-      (await replay.possible(position.seq));
+      (await replay.possible(position));
     if (connection.closed) return;
     if (!possible) {
       // Finding that out took time: it goes live at a place of its own.

@@ -26,7 +26,7 @@ export class EntryMessages {
 
   private make(entry: LogEntry, epoch: string): Outgoing | null {
     const family = this.familyOf.get(entry.type);
-    const cursor = cursorOf(epoch, entry.seq);
+    const cursor = cursorOf(epoch, entry.seq, entry.at);
     if (family && entry.data !== null) {
       // A UTF-8 byte count is never less than the length, and at most three times it.
       if (

@@ -8,6 +8,7 @@
 import { everyoneRoom, lengthOf, type LogEntry } from '../log/entry.js';
 import type { Feed } from '../log/feed.js';
 import type { History } from '../log/history.js';
+import type { Position } from '../log/position.js';
 import type { Connection } from '../transports/connection.js';
 import type { Memberships } from './memberships.js';
 import type { EntryMessages } from './messages.js';
@@ -32,8 +33,8 @@ const largestRest = 500;
 export class Replay {
   constructor(private readonly options: ReplayOptions) {}
 
-  possible(seq: number): Promise<boolean> {
-    return this.options.history.holds(seq);
+  possible({ seq, mark }: Position): Promise<boolean> {
+    return this.options.history.holds(seq, mark);
   }
 
   /**
@@ -48,13 +49,13 @@ export class Replay {
     goLive: (rooms: ReadonlySet<string>) => void,
   ): Promise<'live' | 'pruned' | 'reset' | 'closed'> {
     const { feed, history } = this.options;
-    const epoch = feed.epoch;
+    const { epoch, generation } = feed;
     const rooms = await this.roomsAt(connection.playerId, seq, roomsNow);
     let at = seq;
     let most = firstPage;
     for (;;) {
       if (connection.closed) return 'closed';
-      if (feed.epoch !== epoch) return 'pruned';
+      if (feed.generation !== generation) return 'pruned';
       if (at >= feed.recent.start || at >= feed.position) {
         const rest = at >= feed.position ? [] : feed.recent.after(at, largestRest);
         const sent = this.send(connection, rest, rooms, epoch);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cursorOf, parseCursor } from '../../../src/log/position.js';
+import { cursorOf, markOf, parseCursor } from '../../../src/log/position.js';
 
 describe('parseCursor()', () => {
   it('reads back what cursorOf wrote', () => {
@@ -8,11 +8,17 @@ describe('parseCursor()', () => {
       fc.property(
         fc.stringMatching(/^[0-9a-f]{12}$/),
         fc.integer({ min: 0, max: 36 ** 10 - 1 }),
-        (epoch, seq) => {
+        fc.double({ min: 0, max: 8.64e15, noNaN: true }),
+        (epoch, seq, at) => {
           expect(parseCursor(cursorOf(epoch, seq))).toEqual({ epoch, seq });
+          expect(parseCursor(cursorOf(epoch, seq, at))).toEqual({ epoch, seq, mark: markOf(at) });
         },
       ),
     );
+  });
+
+  it('marks entries that were made a microsecond apart differently', () => {
+    expect(markOf(1764000000123.456)).not.toBe(markOf(1764000000123.457));
   });
 
   it('takes anything and returns a position or null', () => {
@@ -32,7 +38,9 @@ describe('parseCursor()', () => {
     '-1',
     'xyz-1',
     'ABC-1',
-    'abc-1-2',
+    'abc-1-',
+    'abc-1-23456',
+    'abc-1-2-3',
     'abc--1',
     'abc-1 ',
     'abc-1\n',

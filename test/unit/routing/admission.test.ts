@@ -40,6 +40,7 @@ const admission = () =>
     feed: {
       epoch: 'abc',
       position: 100,
+      cursor: 'abc-2s',
       atBarrier: (callback: () => void) => {
         barriers.push(callback);
         atBarrier();

@@ -16,7 +16,7 @@ const rooms = ['lobby:1', 'lobby:2', 'lobby:3'];
 function fakeLog(log: readonly LogEntry[], inMemory: number, floor = 0) {
   const recent = new Recent();
   for (const each of log.slice(log.length - inMemory)) recent.push(each);
-  const feed = { epoch: 'e', position: log.length, recent } as unknown as Feed;
+  const feed = { epoch: 'e', generation: 1, position: log.length, recent } as unknown as Feed;
   const history = {
     holds: async (seq: number) => seq >= floor,
     page: async (seq: number, most: number, playerId: string, asked: readonly string[]) => {
@@ -125,8 +125,8 @@ describe('Replay', () => {
   it('says so when what it was about to read is gone', async () => {
     const log = Array.from({ length: 20 }, (_entry, index) => entry(index + 1));
     const { replay } = fakeLog(log, 0, 10);
-    expect(await replay.possible(9)).toBe(false);
-    expect(await replay.possible(10)).toBe(true);
+    expect(await replay.possible({ epoch: 'e', seq: 9 })).toBe(false);
+    expect(await replay.possible({ epoch: 'e', seq: 10 })).toBe(true);
     let live = false;
     expect(await replay.run(fakeConnection('me'), 5, new Set(), () => (live = true))).toBe('pruned');
     expect(live).toBe(false);
@@ -141,7 +141,7 @@ describe('Replay', () => {
     const { replay, feed } = fakeLog(log, 0);
     const connection = fakeConnection('me');
     connection.wire.writeReplay = () => {
-      feed.epoch = 'another';
+      feed.generation = 2;
     };
     expect(await replay.run(connection, 0, new Set(), () => undefined)).toBe('pruned');
   });

@@ -1,0 +1,27 @@
+/** What following the log takes, and what it tells. */
+import type { ClientConfig } from 'pg';
+import type { LogEntry } from './entry.js';
+
+/** What somebody who follows the log is told; called synchronously, in order. */
+export interface FeedObserver {
+  /** The next entries. The feed's `position` is that of the last one when this is called. */
+  onEntries(entries: readonly LogEntry[]): void;
+  /** Entries are lost for good, or the log has begun anew: what clients know may be wrong. */
+  onGap(reason: string): void;
+  onUp?(): void;
+  onDown?(error: Error): void;
+}
+
+export interface FeedOptions {
+  /** Where the database is: a URL, or the settings of a `pg` client. */
+  readonly url: string | ClientConfig;
+  readonly observer: FeedObserver;
+  /** How many entries to read at once. */
+  readonly pageSize?: number;
+  /** After this long without an answer the connection counts as dead, in milliseconds. */
+  readonly timeoutMs?: number;
+  readonly busyMs?: number;
+  readonly sweepMs?: number;
+  readonly now?: () => number;
+  readonly onBatch?: (entries: number) => void;
+}
