@@ -5,7 +5,7 @@
  * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
  * others only read until it falls silent.
  */
-import { mayBeCut, type LogEntry } from './entry.js';
+import { mayBeCut } from './entry.js';
 import { Backoff } from './backoff.js';
 import { headOf, holdsPlace } from './continuity.js';
 import type { FeedOptions } from './feed-options.js';
