@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 import prettier from 'eslint-config-prettier';
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', '.hashi', 'migrations', 'test/artifacts'] },
+  { ignores: ['dist', 'coverage', '.cache', '.hashi', 'migrations', 'test/artifacts'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

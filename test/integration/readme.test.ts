@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { catalog } from '../../src/catalog/index.js';
 import type { Family } from '../../src/catalog/family.js';
@@ -47,12 +46,6 @@ function fileOf(name: string, text: string): string {
   const path = join(folder, name);
   writeFileSync(path, text.replaceAll('127.0.0.1:3000', new URL(server.url).host));
   return path;
-}
-
-/** The project's own, from its tsconfig.json. */
-function compilerOptions(): ts.CompilerOptions {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path));
-  return ts.parseJsonConfigFileContent(config, ts.sys, root).options;
 }
 
 describe('what the README says', () => {
@@ -140,30 +133,6 @@ describe('what the README has you run', () => {
 });
 
 describe('the event family of the README', () => {
-  it('compiles', () => {
-    writeFileSync(join(folder, 'task.ts'), block('ts', 'task:event'));
-    writeFileSync(
-      join(folder, 'use.ts'),
-      `import { createServer } from 'hashi-socket';
-import { task } from './task.js';
-const server = createServer({ families: [task] });
-server.on('task.done', (event) => event.payload.title.length);
-// @ts-expect-error there is no such event
-server.on('task.forgotten', () => undefined);
-`,
-    );
-    const program = ts.createProgram([join(folder, 'use.ts')], {
-      ...compilerOptions(),
-      paths: { 'hashi-socket': ['./src/index.ts'], 'hashi-socket/catalog': ['./src/catalog/index.ts'] },
-    });
-    // Of these two files alone: what is wrong in src is for `npm run types` to say.
-    const wrong = ['use.ts', 'task.ts'].flatMap((name) => {
-      const file = program.getSourceFile(join(folder, name));
-      return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
-    });
-    expect(wrong.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
-  }, 120_000);
-
   it('tells clients of rows of its table', async () => {
     const source = block('ts', 'task:event').replace(
       "'hashi-socket/catalog'",
