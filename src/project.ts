@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Socket } from 'socket.io';
-import { catalog as documented, type Catalog } from './catalog/index.js';
+import { catalog as documented, mapCatalog, type Catalog, type Mapping } from './catalog/index.js';
 import type { Family } from './catalog/family.js';
 import { OperatorError } from './errors.js';
 import type { Authenticate, ClientMessageHandler, Hooks } from './hooks.js';
@@ -15,6 +15,8 @@ export interface ProjectOptions<Families extends readonly Family[] = readonly Fa
   readonly families?: Families;
   /** `false`: only the project's own families; the documented tables are neither needed nor watched. */
   readonly documentedFamilies?: boolean;
+  /** What the documented tables and columns are called in a database that has them under other names. */
+  readonly mapping?: Mapping;
   /** Takes the place of the AUTH_ settings. */
   readonly authenticate?: Authenticate;
   /** The last word on who may subscribe to a lobby; `allowed` is what the documented rules say. */
@@ -32,11 +34,19 @@ export function defineConfig<const Families extends readonly Family[]>(
   return options;
 }
 
-/** The catalogue of a project: the documented families and its own. */
-export function catalogOf({ families = [], documentedFamilies = true }: ProjectOptions): Catalog {
-  return documentedFamilies
-    ? { families: [...documented.families, ...families], rights: documented.rights }
-    : { families, rights: [] };
+/**
+ * The catalogue of a project: the documented families and its own.
+ * @throws OperatorError when the mapping is wrong
+ */
+export function catalogOf({ families = [], documentedFamilies = true, mapping }: ProjectOptions): Catalog {
+  if (!documentedFamilies) {
+    if (mapping === undefined) return { families, rights: [] };
+    throw new OperatorError(
+      '"mapping" gives names to the documented tables, which "documentedFamilies: false" leaves out: take one of the two away.',
+    );
+  }
+  const known = mapping === undefined ? documented : mapCatalog(documented, mapping);
+  return { ...known, families: [...known.families, ...families] };
 }
 
 export function hooksOf({ authenticate, canSubscribe, messages, onConnection }: ProjectOptions): Hooks {

@@ -108,7 +108,7 @@ export class Realtime {
       metrics.droppedOversizeEventsTotal.inc();
       logger.warn({ seq: entry.seq, type: entry.type }, 'an event is over HASHI_MAX_EVENT_BYTES');
     });
-    const memberships = new DatabaseMemberships(pool, membershipTables(catalog));
+    const memberships = new DatabaseMemberships(pool, membershipTables(catalog), catalog.lobbies);
     const history = new History(pool, config);
 
     const router = new Router({

@@ -127,6 +127,23 @@ export interface RightsWatch {
   readonly holder?: string;
 }
 
+/** Where lobbies are, who takes part in them and who mediates: what is read of them beside events. SQL names. */
+export interface LobbyTables {
+  readonly lobbies: {
+    readonly table: TableRef;
+    readonly id: string;
+    readonly code: string;
+    readonly visibility: string;
+  };
+  readonly participants: {
+    readonly table: TableRef;
+    readonly lobby: string;
+    readonly player: string;
+    readonly joinedAt: string;
+  };
+  readonly contracts: { readonly table: TableRef; readonly lobby: string; readonly mediator: string };
+}
+
 export function watchRights<T extends PgTable>(
   table: T,
   options: {

@@ -1,7 +1,18 @@
 /** Lobby events: the lobby's room sees them, and joins and leaves move its players in and out of the room. */
 import { contracts, lobbies, lobbyParticipants } from '../database/schema.js';
-import { changed, column, columns, count, deleted, inserted, list, object, room } from './define.js';
-import { family, related, watchRights } from './family.js';
+import {
+  changed,
+  column,
+  columns,
+  count,
+  deleted,
+  inserted,
+  list,
+  object,
+  room,
+  tableRef,
+} from './define.js';
+import { family, related, watchRights, type LobbyTables } from './family.js';
 
 const participants = { by: 'lobbyId', player: 'playerId' } as const;
 const ofLobby = { of: lobbies, key: 'id', table: lobbyParticipants, by: 'lobbyId' } as const;
@@ -47,3 +58,15 @@ export const subscriptionRights = [
   watchRights(lobbies, { room: 'id', columns: ['visibility'] }),
   watchRights(contracts, { room: 'lobbyId', columns: ['lobbyId', 'mediatorId'], holder: 'mediatorId' }),
 ];
+
+/** What memberships and the rights to subscribe are read from. */
+export const lobbyTables: LobbyTables = {
+  lobbies: { table: tableRef(lobbies), id: 'id', code: 'code', visibility: 'visibility' },
+  participants: {
+    table: tableRef(lobbyParticipants),
+    lobby: 'lobby_id',
+    player: 'player_id',
+    joinedAt: 'created_at',
+  },
+  contracts: { table: tableRef(contracts), lobby: 'lobby_id', mediator: 'mediator_id' },
+};

@@ -2,6 +2,7 @@
 import { isoTimestamp, type TableRef, type Transition } from './define.js';
 import type { EventDefinition, Family, Relation, RightsWatch } from './family.js';
 import type { Catalog } from './index.js';
+import { functionNameOf } from './function-name.js';
 import { audienceSql, ident, literal, objectSql, qualified } from './sql.js';
 
 /** The trigger function of one table. */
@@ -237,8 +238,7 @@ function rightsSql(watch: RightsWatch): string {
 export function tableTrigger(catalog: Catalog, table: TableRef): TableTrigger {
   const sections = sectionsOf(catalog, table);
   const watch = catalog.rights.find((rights) => key(rights.table) === key(table));
-  const name = table.schema === 'public' ? `on_${table.name}` : `on_${table.schema}_${table.name}`;
-  const functionName = `realtime.${ident(name)}`;
+  const functionName = functionNameOf(table);
   const functionSql = `-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
 -- Writes the events of ${key(table)} to the log, in the transaction of the change.
 create or replace function ${functionName}() returns trigger

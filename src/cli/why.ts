@@ -50,7 +50,8 @@ Examples:
           entry,
           player,
           membership,
-          subscribable: !membership.member && (await mayHaveSubscribed(client, entry, player)),
+          subscribable:
+            !membership.member && (await mayHaveSubscribed(client, catalog.lobbies, entry, player)),
           known: familiesByEvent(catalog).has(entry.type),
           maxEventBytes: config.maxEventBytes,
         });

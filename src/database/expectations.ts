@@ -127,6 +127,12 @@ export function columnsRead(catalog: Catalog): Map<string, { table: TableRef; co
     }
   }
   for (const watch of catalog.rights) add(watch.table, watch.room, ...watch.columns);
+  if (catalog.lobbies) {
+    const { lobbies: l, participants: p, contracts: c } = catalog.lobbies;
+    add(l.table, l.id, l.code, l.visibility);
+    add(p.table, p.lobby, p.player, p.joinedAt);
+    add(c.table, c.lobby, c.mediator);
+  }
   return tables;
 }
 
@@ -136,7 +142,7 @@ export function columnsRead(catalog: Catalog): Map<string, { table: TableRef; co
  * column of any, is an `OperatorError`.
  */
 export async function mustMakeTables(client: ClientBase, catalog: Catalog): Promise<boolean> {
-  const ours = new Set(watchedTables(documented).map(nameOf));
+  const ours = new Set(catalog.mapped ? [] : watchedTables(documented).map(nameOf));
   const absent: string[] = [];
   const broken: string[] = [];
   let present = 0;
@@ -155,7 +161,9 @@ export async function mustMakeTables(client: ClientBase, catalog: Catalog): Prom
   if (broken.length > 0) {
     throw new OperatorError(
       `The database has business tables, but not all that the events need: missing ${broken.join('; ')}. ` +
-        `Add them, or point DATABASE_URL at an empty database to have the documented ones made.`,
+        (catalog.mapped
+          ? `Add them, or correct the mapping in hashi-socket.config.`
+          : `Add them, or point DATABASE_URL at an empty database to have the documented ones made.`),
     );
   }
   return absent.length > 0;

@@ -1,92 +1,28 @@
 /** Brings a database up to date: tables by numbered migrations, functions and triggers by the hash of their text. */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import type { ClientBase } from 'pg';
-import { tableTrigger, watchedTables } from '../catalog/triggers.js';
 import type { Catalog } from '../catalog/index.js';
-import { qualified } from '../catalog/sql.js';
+import { literal } from '../catalog/sql.js';
 import { OperatorError } from '../errors.js';
 import { mustMakeTables, checkRights, checkServer } from './expectations.js';
+import { installables, logInstallables, type Installable } from './installables.js';
 
 const folder = new URL('../../migrations/', import.meta.url);
-
-/** Something that is installed by running its text, again whenever the text changes. */
-interface Installable {
-  readonly name: string;
-  readonly text: string;
-  readonly hash: string;
-}
 
 export interface MigrateOptions {
   /** Whose triggers to install; with `logWith`, one without families. */
   readonly catalog: Catalog;
   /** Installs the log alone, and these texts by name after it: no business tables, no triggers. */
   readonly logWith?: ReadonlyMap<string, string>;
+  /** The business tables are there already: an error when they are not, instead of making them. */
+  readonly existingTables?: true;
   /** Called before each step that changes the database. */
   readonly onStep?: (step: string) => void;
   /** How long one statement may wait for a lock that a service holds, in milliseconds, before all is tried again. */
   readonly lockTimeoutMs?: number;
   /** How often to try again. */
   readonly attempts?: number;
-}
-
-const hashOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32);
-const installable = (name: string, text: string): Installable => ({ name, text, hash: hashOf(text) });
-
-/** Everything that is installed by its text, in the order it is installed in. */
-export async function installables(catalog: Catalog): Promise<Installable[]> {
-  const functions = new URL('functions/', folder);
-  const files = (await readdir(functions)).filter((file) => file.endsWith('.sql')).sort();
-  const texts = await Promise.all(files.map((file) => readFile(new URL(file, functions), 'utf8')));
-  return [
-    ...files.map((file, index) => installable(`functions/${file}`, texts[index] ?? '')),
-    installable('doorbell', doorbellSql),
-    ...watchedTables(catalog).map((table) => {
-      const { functionName, functionSql } = tableTrigger(catalog, table);
-      return installable(
-        `triggers/${table.schema}.${table.name}`,
-        `${functionSql}\n${triggerSql(qualified(table), functionName)}`,
-      );
-    }),
-  ];
-}
-
-/** Functions that only triggers call. */
-const triggerFunctions = new Set(['functions/doorbell.sql', 'functions/emit.sql']);
-
-/** What the log needs to be written, numbered and read by somebody who has no triggers. */
-async function logInstallables(texts: ReadonlyMap<string, string>): Promise<Installable[]> {
-  const functions = (await installables({ families: [], rights: [] })).filter(
-    ({ name }) => name.startsWith('functions/') && !triggerFunctions.has(name),
-  );
-  return [...functions, ...[...texts].map(([name, text]) => installable(name, text))];
-}
-
-// No WHEN clause: it would be parsed anew by every statement that writes an event, which costs more than the calls it saves.
-const doorbellSql = `
-do $$ begin
-  if not exists (select from pg_trigger where tgrelid = 'realtime.events'::regclass and tgname = 'ring') then
-    create constraint trigger ring after insert on realtime.events
-      deferrable initially deferred for each row execute function realtime.ring();
-  end if;
-end $$;`;
-
-/** Made once and never again: all logic is in the function, which is replaced without a lock on the table. */
-function triggerSql(table: string, functionName: string): string {
-  const missing = (name: string) =>
-    `if not exists (select from pg_trigger where tgrelid = '${table.replaceAll("'", "''")}'::regclass and tgname = '${name}') then`;
-  return `do $$ begin
-  ${missing('realtime_change')}
-    create trigger realtime_change after insert or update or delete on ${table}
-      for each row execute function ${functionName}();
-  end if;
-  ${missing('realtime_truncate')}
-    create trigger realtime_truncate after truncate on ${table}
-      for each statement execute function ${functionName}();
-  end if;
-end $$;`;
 }
 
 interface Pending {
@@ -130,42 +66,100 @@ export async function pendingSteps(client: ClientBase, catalog: Catalog): Promis
   ];
 }
 
+/** One step: what it is called, and the SQL that takes it. */
+interface Step {
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+/** Instances that start at once take turns; whoever comes second finds nothing left to do. */
+const takeTurnsSql = `select pg_advisory_xact_lock(748177131, hashtext(current_database()))`;
+const waitSql = (milliseconds: number) => `set local lock_timeout = ${Math.floor(milliseconds)}`;
+const lockTimeoutMs = 2000;
+
+/**
+ * What is to be done in this database as it is, in order; empty when it is up to date.
+ * @throws OperatorError when the role could not do it, or the business tables are not as the events need them
+ */
+async function planOf(client: ClientBase, options: MigrateOptions): Promise<Step[]> {
+  const { catalog } = options;
+  const { migrations, installs } = await pendingOf(client, options);
+  if (migrations.length + installs.length === 0) return [];
+  await checkRights(client, catalog);
+  const makeTables = await mustMakeTables(client, catalog);
+  if (makeTables && options.existingTables) {
+    throw new OperatorError(
+      'The database has no business tables: name yours in the mapping of hashi-socket.config, or point DATABASE_URL ' +
+        'at the database that has them. "hashi-socket migrate" makes the documented ones.',
+    );
+  }
+  const { rows } = await client.query<{ there: boolean }>(
+    `select to_regnamespace('realtime') is not null as there`,
+  );
+  // Who owns the schema need not be allowed to make one.
+  const needed = (sql: string) => !(rows[0]?.there && makesSchema.test(sql));
+  const before = [
+    'create schema if not exists realtime',
+    'create table if not exists realtime.migrations (hash text primary key, at timestamptz not null default now())',
+  ];
+  const steps = migrations.map((migration, index): Step => {
+    // The first one makes the business tables: on a database that has them, they are left alone.
+    const skip = !makeTables && index === 0 && makesBusinessTables(migration);
+    return {
+      name: skip ? 'business tables are there already' : `migration ${migration.hash.slice(0, 8)}`,
+      statements: [
+        ...(skip ? [] : migration.sql),
+        `insert into realtime.migrations (hash) values (${literal(migration.hash)})`,
+      ],
+    };
+  });
+  steps.push(
+    ...installs.map(({ name, text, hash }) => ({
+      name,
+      statements: [
+        text,
+        `insert into realtime.installed (name, hash) values (${literal(name)}, ${literal(hash)}) ` +
+          `on conflict (name) do update set hash = excluded.hash, at = now()`,
+      ],
+    })),
+  );
+  return steps.map(({ name, statements }, index) => ({
+    name,
+    statements: [...(index === 0 ? before : []), ...statements].filter(needed),
+  }));
+}
+
+const makesSchema = /^(--.*\n)*create schema if not exists realtime;?\s*$/;
+
+/**
+ * The SQL that `migrate` would run in this database as it is, whole and in order, for psql or any other client: one
+ * transaction. Empty when there is nothing to do. Changes nothing itself.
+ * @throws OperatorError when the role could not do it, or the business tables are not as the events need them
+ */
+export async function migrationSql(client: ClientBase, options: MigrateOptions): Promise<string[]> {
+  await checkServer(client);
+  const steps = await planOf(client, options);
+  if (steps.length === 0) return [];
+  const work = steps.flatMap(({ name, statements }) =>
+    statements.map((sql, at) => (at === 0 ? `-- ${name}\n${sql}` : sql)),
+  );
+  return ['begin', waitSql(options.lockTimeoutMs ?? lockTimeoutMs), takeTurnsSql, ...work, 'commit'].map(
+    (sql) => (/;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`),
+  );
+}
+
 async function apply(client: ClientBase, options: MigrateOptions): Promise<number> {
-  const { catalog, onStep } = options;
   await client.query('begin');
   try {
-    await client.query(`set local lock_timeout = ${options.lockTimeoutMs ?? 2000}`);
-    // Instances that start at once take turns; whoever comes second finds nothing left to do.
-    await client.query(`select pg_advisory_xact_lock(748177131, hashtext(current_database()))`);
-    const { migrations, installs } = await pendingOf(client, options);
-    if (migrations.length + installs.length === 0) {
-      await client.query('commit');
-      return 0;
-    }
-    await checkRights(client, catalog);
-    const makeTables = await mustMakeTables(client, catalog);
-    await client.query('create schema if not exists realtime');
-    await client.query(
-      'create table if not exists realtime.migrations (hash text primary key, at timestamptz not null default now())',
-    );
-    for (const [index, migration] of migrations.entries()) {
-      // The first one makes the business tables: on a database that has them, they are left alone.
-      const skip = !makeTables && index === 0 && makesBusinessTables(migration);
-      onStep?.(skip ? 'business tables are there already' : `migration ${migration.hash.slice(0, 8)}`);
-      if (!skip) for (const statement of migration.sql) await client.query(statement);
-      await client.query('insert into realtime.migrations (hash) values ($1)', [migration.hash]);
-    }
-    for (const item of installs) {
-      onStep?.(item.name);
-      await client.query(item.text);
-      await client.query(
-        `insert into realtime.installed (name, hash) values ($1, $2)
-         on conflict (name) do update set hash = excluded.hash, at = now()`,
-        [item.name, item.hash],
-      );
+    await client.query(waitSql(options.lockTimeoutMs ?? lockTimeoutMs));
+    await client.query(takeTurnsSql);
+    const steps = await planOf(client, options);
+    for (const { name, statements } of steps) {
+      options.onStep?.(name);
+      for (const statement of statements) await client.query(statement);
     }
     await client.query('commit');
-    return migrations.length + installs.length;
+    return steps.length;
   } catch (error) {
     await client.query('rollback').catch(() => client.emit('error', new Error('rollback failed')));
     throw error;

@@ -15,9 +15,10 @@ import {
 } from 'drizzle-orm/pg-core';
 
 /** Timestamps stay text here: a `Date` would cut microseconds off. */
-const timestamptz = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' });
+const timestamptz = <const Name extends string>(name: Name) =>
+  timestamp(name, { withTimezone: true, mode: 'string' });
 /** `numeric(78,0)` holds any uint256; drizzle and the wire both keep it a string. */
-const amount = (name: string) => numeric(name, { precision: 78, scale: 0 });
+const amount = <const Name extends string>(name: Name) => numeric(name, { precision: 78, scale: 0 });
 
 const createdAt = () => timestamptz('created_at').notNull().defaultNow();
 const updatedAt = () => timestamptz('updated_at').notNull().defaultNow();

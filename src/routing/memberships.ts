@@ -1,6 +1,7 @@
 /** Reads from the database who is in which lobby, and who may subscribe to one. */
 import type { Pool } from 'pg';
 import type { TableRef } from '../catalog/define.js';
+import type { LobbyTables } from '../catalog/family.js';
 import { ident, literal, qualified } from '../catalog/sql.js';
 import { isLobbyRoom, lobbyRoom } from './rooms.js';
 
@@ -64,8 +65,10 @@ export class DatabaseMemberships implements Memberships {
   constructor(
     private readonly pool: Pool,
     tables: readonly MembershipTable[],
+    /** Absent: there are none to subscribe to. */
+    private readonly lobbies?: LobbyTables,
   ) {
-    this.text = tables.map(membershipSql).join(' union all ');
+    this.text = tables.map((table) => membershipSql(table, lobbies)).join(' union all ');
   }
 
   of(playerId: string): Promise<readonly Membership[]> {
@@ -109,7 +112,7 @@ export class DatabaseMemberships implements Memberships {
   }
 
   async subscribable(playerId: string, lobby: string): Promise<Subscribable | null> {
-    // The same look-ups in every case, none left out, so that "not there" takes as long as "not yours".
+    if (!this.lobbies) return null;
     const { rows } = await this.pool.query<{
       id: string | null;
       code: string;
@@ -118,19 +121,7 @@ export class DatabaseMemberships implements Memberships {
       mediator: boolean;
     }>({
       name: 'subscribable',
-      text: `with found as materialized (
-               select l.id, l.code, l.visibility = 'public' as open from public.lobbies l
-               where l.id = $2::uuid or l.code = $3
-               order by l.id = $2::uuid desc nulls last limit 1
-             ), asked as materialized (
-               select coalesce((select id from found), '00000000-0000-0000-0000-000000000000'::uuid) as id
-             )
-             select found.id, found.code, found.open,
-               exists (select 1 from public.lobby_participants p
-                 where p.lobby_id = asked.id and p.player_id = $1) as participant,
-               exists (select 1 from public.contracts c
-                 where c.lobby_id = asked.id and c.mediator_id = $1) as mediator
-             from asked left join found on true`,
+      text: subscribableSql(this.lobbies),
       values: [playerId, uuidOrNull(lobby), lobby],
     });
     const found = rows[0];
@@ -141,9 +132,13 @@ export class DatabaseMemberships implements Memberships {
   }
 
   async roomOf(lobby: string): Promise<string | null> {
+    if (!this.lobbies) return null;
+    const { table, id, code } = this.lobbies.lobbies;
     const { rows } = await this.pool.query<{ id: string }>({
       name: 'lobby',
-      text: 'select id from public.lobbies where id = $1::uuid or code = $2 order by id = $1::uuid desc nulls last limit 1',
+      text:
+        `select l.${ident(id)} as id from ${qualified(table)} l where l.${ident(id)} = $1::uuid or l.${ident(code)} = $2 ` +
+        `order by l.${ident(id)} = $1::uuid desc nulls last limit 1`,
       values: [uuidOrNull(lobby), lobby],
     });
     return rows[0] ? lobbyRoom(rows[0].id) : null;
@@ -171,13 +166,35 @@ interface MembershipRow {
 }
 
 /** One table's part of the query; a lobby's rows bring its code, and only lobbies that exist count. */
-function membershipSql({ prefix, table, room, player }: MembershipTable): string {
+function membershipSql({ prefix, table, room, player }: MembershipTable, known?: LobbyTables): string {
   const from = `from ${qualified(table)} p`;
   const where = `where p.${ident(player)} = any ($1)`;
   const columns = `p.${ident(player)} as player_id, ${literal(`${prefix}:`)} || p.${ident(room)} as room, p.${ident(room)}::text as id`;
-  return isLobbyRoom(`${prefix}:`)
-    ? `(select ${columns}, l.code ${from} join public.lobbies l on l.id = p.${ident(room)} ${where} order by p.created_at, l.id)`
-    : `(select ${columns}, null ${from} ${where})`;
+  if (!known || !isLobbyRoom(`${prefix}:`)) return `(select ${columns}, null as code ${from} ${where})`;
+  const { lobbies, participants } = known;
+  return (
+    `(select ${columns}, l.${ident(lobbies.code)} as code ${from} ` +
+    `join ${qualified(lobbies.table)} l on l.${ident(lobbies.id)} = p.${ident(room)} ${where} ` +
+    `order by p.${ident(participants.joinedAt)}, l.${ident(lobbies.id)})`
+  );
+}
+
+/** The same look-ups in every case, none left out, so that "not there" takes as long as "not yours". */
+function subscribableSql({ lobbies: l, participants: p, contracts: c }: LobbyTables): string {
+  const [id, code] = [`l.${ident(l.id)}`, `l.${ident(l.code)}`];
+  return `with found as materialized (
+      select ${id} as id, ${code} as code, l.${ident(l.visibility)} = 'public' as open from ${qualified(l.table)} l
+      where ${id} = $2::uuid or ${code} = $3
+      order by ${id} = $2::uuid desc nulls last limit 1
+    ), asked as materialized (
+      select coalesce((select id from found), '00000000-0000-0000-0000-000000000000'::uuid) as id
+    )
+    select found.id, found.code, found.open,
+      exists (select 1 from ${qualified(p.table)} p
+        where p.${ident(p.lobby)} = asked.id and p.${ident(p.player)} = $1) as participant,
+      exists (select 1 from ${qualified(c.table)} c
+        where c.${ident(c.lobby)} = asked.id and c.${ident(c.mediator)} = $1) as mediator
+    from asked left join found on true`;
 }
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

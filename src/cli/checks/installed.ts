@@ -5,7 +5,8 @@ import { qualified } from '../../catalog/sql.js';
 import { tableTrigger, watchedTables } from '../../catalog/triggers.js';
 import type { Catalog } from '../../catalog/index.js';
 import { columnsRead } from '../../database/expectations.js';
-import { installables, pendingSteps } from '../../database/migrate.js';
+import { installables } from '../../database/installables.js';
+import { pendingSteps } from '../../database/migrate.js';
 import { failed, ok, warning, type Result } from './check.js';
 
 const repair = 'Run "hashi-socket migrate --repair".';

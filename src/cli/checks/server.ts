@@ -1,7 +1,9 @@
 /** Checks of the Postgres server itself: version, rights, LISTEN, clock, transactions. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import type { Catalog } from '../../catalog/index.js';
+import type { TableRef } from '../../catalog/define.js';
+import { membershipTables, type Catalog } from '../../catalog/index.js';
+import { qualified } from '../../catalog/sql.js';
 import type { Config } from '../../config.js';
 import { connectClient } from '../../database/client.js';
 import { checkRights, checkServer } from '../../database/expectations.js';
@@ -38,11 +40,22 @@ const functionsServed = [
   'ensure_epoch',
   'health',
 ];
-/** What memberships and rights to subscribe are read from. */
-const columnsServed = `
-  ('public.lobby_participants', 'lobby_id'), ('public.lobby_participants', 'player_id'),
-  ('public.lobbies', 'id'), ('public.lobbies', 'code'), ('public.lobbies', 'visibility'),
-  ('public.contracts', 'lobby_id'), ('public.contracts', 'mediator_id')`;
+/** What memberships and rights to subscribe are read from: of each table, its columns. */
+function columnsServed(catalog: Catalog): { relation: string; name: string }[] {
+  const served = (table: TableRef, ...columns: string[]) =>
+    columns.map((name) => ({ relation: qualified(table), name }));
+  const memberships = membershipTables(catalog).flatMap(({ table, room, player }) =>
+    served(table, room, player),
+  );
+  if (!catalog.lobbies) return memberships;
+  const { lobbies: l, participants: p, contracts: c } = catalog.lobbies;
+  return [
+    ...memberships,
+    ...served(p.table, p.joinedAt),
+    ...served(l.table, l.id, l.code, l.visibility),
+    ...served(c.table, c.lobby, c.mediator),
+  ];
+}
 
 /** Of who migrates, everything; of who only serves, what serving takes. */
 export async function checkRole(client: pg.Client, catalog: Catalog, config: Config): Promise<Result> {
@@ -55,6 +68,7 @@ export async function checkRole(client: pg.Client, catalog: Catalog, config: Con
     if (!(error instanceof OperatorError)) throw error;
     return failed('rights', 'The role may not bring the database up to date.', error.message);
   }
+  const served = columnsServed(catalog);
   const { rows } = await client.query<{ role: string; missing: string[] }>(
     `select current_user as role, array(
        select 'EXECUTE on ' || p.oid::regprocedure from pg_proc p
@@ -62,10 +76,10 @@ export async function checkRole(client: pg.Client, catalog: Catalog, config: Con
          and not has_function_privilege(p.oid, 'execute')
        union all
        select format('SELECT (%s) on %s', c.name, c.relation)
-       from (values ${columnsServed}) c (relation, name)
+       from unnest($2::text[], $3::text[]) c (relation, name)
        where to_regclass(c.relation) is not null
          and not has_column_privilege(to_regclass(c.relation), c.name, 'select')) as missing`,
-    [functionsServed],
+    [functionsServed, served.map(({ relation }) => relation), served.map(({ name }) => name)],
   );
   const { role = '', missing = [] } = rows[0] ?? {};
   if (missing.length === 0) return ok('rights', 'The role may read and number the log.');

@@ -1,5 +1,7 @@
 /** Whether a player may have been subscribed to an event's lobby: subscriptions themselves are recorded nowhere. */
 import type pg from 'pg';
+import type { LobbyTables } from '../../catalog/family.js';
+import { ident, qualified } from '../../catalog/sql.js';
 import type { LogEntry } from '../../log/entry.js';
 import { isLobbyRoom, lobbyOf } from '../../routing/rooms.js';
 import { codeOf } from '../database.js';
@@ -9,14 +11,17 @@ const timeoutMs = 5_000;
 /** False only when it is known that it could not. */
 export async function mayHaveSubscribed(
   client: pg.ClientBase,
+  lobbyTables: LobbyTables | undefined,
   { room, seq }: LogEntry,
   player: string,
 ): Promise<boolean> {
-  if (room === null || !isLobbyRoom(room)) return false;
+  if (lobbyTables === undefined || room === null || !isLobbyRoom(room)) return false;
+  const { lobbies: l, contracts: c } = lobbyTables;
   const { rows } = await client.query<{ allowed: boolean }>(
-    `select l.visibility = 'public'
-       or exists (select from public.contracts c where c.lobby_id = l.id and c.mediator_id = $2) as allowed
-     from public.lobbies l where l.id::text = $1`,
+    `select l.${ident(l.visibility)} = 'public'
+       or exists (select from ${qualified(c.table)} c
+         where c.${ident(c.lobby)} = l.${ident(l.id)} and c.${ident(c.mediator)} = $2) as allowed
+     from ${qualified(l.table)} l where l.${ident(l.id)}::text = $1`,
     [lobbyOf(room), player],
   );
   // The lobby is gone, and with it what could be asked.

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { catalog } from '../../../src/catalog/index.js';
+import { rightsFunctionSql } from '../../../src/catalog/rights.js';
 import { tableTrigger, watchedTables } from '../../../src/catalog/triggers.js';
 
 const folder = new URL('../../../migrations/triggers/', import.meta.url);
@@ -9,7 +10,13 @@ describe('migrations/triggers', () => {
   const tables = watchedTables(catalog);
 
   it('has a file for every table the catalogue watches, and no other', async () => {
-    expect((await readdir(folder)).sort()).toEqual(tables.map(({ name }) => `${name}.sql`).sort());
+    const files = [...tables.map(({ name }) => `${name}.sql`), 'rights.sql'];
+    expect((await readdir(folder)).sort()).toEqual(files.sort());
+  });
+
+  it('holds what the catalogue makes for the rights to subscribe: run "npm run triggers" when it does not', async () => {
+    const text = catalog.lobbies && rightsFunctionSql(catalog.lobbies);
+    expect(await readFile(new URL('rights.sql', folder), 'utf8')).toBe(text);
   });
 
   it.each(tables.map((table) => [table.name, table] as const))(
