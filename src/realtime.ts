@@ -23,7 +23,7 @@ import { Router, type RoomDoor } from './routing/router.js';
 import { Subscriptions } from './routing/subscriptions.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
-import { observeEntries, observeState } from './telemetry/observe.js';
+import { logResyncs, observeEntries, observeState } from './telemetry/observe.js';
 import { hubAdapter } from './transports/adapter.js';
 import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
@@ -128,6 +128,7 @@ export class Realtime {
         onEntries(entries) {
           router.route(entries);
           observeEntries(metrics, entries, Date.now());
+          logResyncs(logger, entries);
           options.hooks.onEntries?.(entries);
         },
         onGap(reason) {

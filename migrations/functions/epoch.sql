@@ -1,6 +1,21 @@
+-- Whether rows of another log are in this one: what advance() writes it writes at once, entries up to the newest
+-- tick's seq, and that tick's snapshot has been.
+create or replace function realtime.has_foreign_rows() returns boolean
+language sql stable security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $$
+  select coalesce((
+    select t.seq < coalesce((select max(l.seq) from realtime.log l), t.seq)
+      or pg_snapshot_xmax(t.snapshot) > pg_snapshot_xmax(pg_current_snapshot())
+    from realtime.ticks t order by t.tick desc limit 1
+  ), true)
+$$;
+revoke all on function realtime.has_foreign_rows() from public;
+
 -- The epoch a cursor belongs to: renewed when this database is not the one that the stored snapshots are from
--- (restored elsewhere, copied, failed over). What is in the log then means nothing any more: it is emptied, and
--- numbers go on after a gap, so that nobody takes what follows for a continuation.
+-- (restored elsewhere, copied, failed over), or when rows of another log are in this one. What is in the log then
+-- means nothing any more: it is emptied, and numbers go on after a gap, so that nobody takes what follows for a
+-- continuation.
 -- Returns the epoch, whether it is new, and the key that Socket.IO sessions are signed with.
 create or replace function realtime.ensure_epoch(out epoch text, out renewed boolean, out secret text)
 language plpgsql security definer
@@ -18,14 +33,14 @@ begin
   from pg_control_system() s, pg_database d where d.datname = current_database();
   select s.epoch, s.cluster, s.secret into known from realtime.state s;
   renewed := false;
-  if known.cluster is not distinct from identity then
+  if known.cluster is not distinct from identity and not realtime.has_foreign_rows() then
     epoch := known.epoch;
     secret := known.secret;
     return;
   end if;
   perform 1 from realtime.sequencer for update;
   select s.epoch, s.cluster, s.secret into known from realtime.state s;
-  if known.cluster is not distinct from identity then
+  if known.cluster is not distinct from identity and not realtime.has_foreign_rows() then
     epoch := known.epoch;
     secret := known.secret;
     return;
@@ -36,7 +51,8 @@ begin
     return;
   end if;
   renewed := true;
-  select greatest(max(t.seq), (select s.floor from realtime.state s)) + 1 into head from realtime.ticks t;
+  select greatest(max(t.seq), (select max(l.seq) from realtime.log l), (select s.floor from realtime.state s)) + 1
+  into head from realtime.ticks t;
   seen := pg_current_snapshot();
   begin
     perform set_config('lock_timeout', '500ms', true);

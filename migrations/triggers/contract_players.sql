@@ -26,6 +26,11 @@ begin
     values ('realtime.truncated', '*', null, at);
     return null;
   end if;
+  -- A dump that is being loaded: every one of pg_dump's begins with these settings.
+  if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
+    perform realtime.restoring();
+    return null;
+  end if;
   -- contract:event
   events := '{}';
   effect := null;

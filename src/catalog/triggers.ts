@@ -267,6 +267,11 @@ begin
     values ('realtime.truncated', '*', ${sections.some((section) => isMembershipTable(catalog, section, table)) ? `'reset'` : 'null'}, at);
     return null;
   end if;
+  -- A dump that is being loaded: every one of pg_dump's begins with these settings.
+  if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
+    perform realtime.restoring();
+    return null;
+  end if;
 ${sections.map((section, index) => sectionSql(section, table, index === 0 ? watch : undefined)).join('\n')}${
     watch
       ? `\n  -- a right to subscribe may have ended\n  if ending is not null then perform realtime.tell_rights(ending); end if;`

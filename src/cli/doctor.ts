@@ -9,7 +9,7 @@ import { catalogOf, loadProject } from '../project.js';
 import { scrub } from '../telemetry/redaction.js';
 import { failed, ok, warning, type Result } from './checks/check.js';
 import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
-import { checkLag, checkQuarantine, checkRetention } from './checks/log.js';
+import { checkLag, checkQuarantine, checkRestores, checkRetention } from './checks/log.js';
 import {
   checkClock,
   checkListen,
@@ -111,6 +111,7 @@ async function examineDatabase(
     ['triggers', () => checkTriggers(client, catalog), true],
     ['lag', () => checkLag(client), true],
     ['quarantine', () => checkQuarantine(client), true],
+    ['restores', () => checkRestores(client), true],
     ['retention', () => checkRetention(client), true],
   ];
   for (const [name, run, needsLog] of checks) {

@@ -72,6 +72,10 @@ function meaning({ type }: LogEntry): string {
       return 'could not be built, clients were told to read the state again: see hashi-socket doctor';
     case 'realtime.truncated':
       return 'a table was truncated, clients were told to read the state again';
+    case 'realtime.restored':
+      return 'a dump was loaded, clients were told to read the state again';
+    case 'realtime.resync':
+      return 'clients were told to read the state again, as an operator asked';
     default:
       return '';
   }

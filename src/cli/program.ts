@@ -7,6 +7,7 @@ import * as demo from './demo.js';
 import * as doctor from './doctor.js';
 import { describeFailure, ReportedFailure } from './failure.js';
 import * as migrate from './migrate.js';
+import * as resync from './resync.js';
 import * as serve from './serve.js';
 import * as tail from './tail.js';
 import * as token from './token.js';
@@ -22,6 +23,7 @@ const commands: readonly CommandFile[] = [
   serve,
   demo,
   migrate,
+  resync,
   uninstall,
   doctor,
   token,

@@ -10,7 +10,7 @@ export type EntryEffect = 'join' | 'leave' | 'close' | 'ended' | 'rights' | 'res
 export interface LogEntry {
   /** Its place: dense, the same on every instance. */
   readonly seq: number;
-  /** An event of the catalogue, or `realtime.quarantined`, `realtime.truncated`, `realtime.rights`. */
+  /** An event of the catalogue, or `realtime.quarantined`, `realtime.truncated`, `realtime.restored`, `realtime.resync`, `realtime.rights`. */
   readonly type: string;
   /** `'*'` everyone, `<prefix>:<id>` a room, null nobody. */
   readonly room: string | null;

@@ -3,6 +3,7 @@ import type { Feed } from '../log/feed.js';
 import type { LogEntry } from '../log/entry.js';
 import type { Hub } from '../routing/hub.js';
 import type { Connection } from '../transports/connection.js';
+import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
 
 /** One measurement of latency a batch is enough: entries of a batch leave together. */
@@ -13,6 +14,20 @@ export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], n
   }
   const first = entries[0];
   if (first) metrics.commitToSendSeconds.observe(Math.max(0, now - first.at) / 1000);
+}
+
+/** What stands for changes that cannot be told as events, and what it says to an operator. */
+const resyncs = new Map([
+  ['realtime.truncated', 'a table was truncated'],
+  ['realtime.restored', 'a dump was loaded into the database'],
+  ['realtime.resync', 'a resync was asked for'],
+]);
+
+export function logResyncs(logger: Logger, entries: readonly LogEntry[]): void {
+  for (const { type, seq } of entries) {
+    const what = resyncs.get(type);
+    if (what !== undefined) logger.warn({ seq }, `${what}: clients are told to read the state again`);
+  }
 }
 
 /** Sets the gauges that are read from the parts when somebody asks. */

@@ -129,6 +129,30 @@ function adviceOf(sqlstate: string): string {
   }
 }
 
+/** Changes that were told as one RESYNC_REQUIRED, not as events, in the last day. */
+export async function checkRestores(client: pg.Client): Promise<Result> {
+  const check = 'restores';
+  await client.query(`set statement_timeout = ${scanMs}`);
+  try {
+    const { rows } = await client.query<{ count: number; at: Date | null }>(
+      `select count(*)::int as count, max(occurred_at) as at from realtime.events
+       where type in ('realtime.restored', 'realtime.resync') and occurred_at > clock_timestamp() - interval '1 day'`,
+    );
+    const { count = 0, at = null } = rows[0] ?? {};
+    if (at === null) return ok(check, 'No dump has been loaded in the last day.');
+    return warning(
+      check,
+      `A dump was loaded, or a resync asked for, ${count} times in the last day, last at ${at.toISOString()}: clients were told to read the state again.`,
+      'Fine if that was you. Rows that were loaded with --disable-triggers are told by "hashi-socket resync" alone.',
+    );
+  } catch (error) {
+    if (codeOf(error) !== '57014') throw error;
+    return ok(check, `The log is too long to look for loaded dumps in ${scanMs / 1_000} s.`);
+  } finally {
+    await client.query('reset statement_timeout');
+  }
+}
+
 export async function checkRetention(client: pg.Client): Promise<Result> {
   const { rows } = await client.query<{ floor: string; head: string; seconds: number | null }>(
     `select k.floor, (select t.seq from realtime.ticks t order by t.tick desc limit 1) as head,

@@ -104,12 +104,19 @@ function proof({ member, since, until }: Membership): string {
     : 'it is no member, and no join or leave is on record';
 }
 
+const resyncs = new Map([
+  ['realtime.truncated', 'a table was truncated'],
+  ['realtime.restored', 'a dump was loaded'],
+  ['realtime.resync', 'an operator asked for it'],
+]);
+
 /** When something else than the event itself went out; null when it was the event. */
 function formOf({ entry, known, maxEventBytes }: Question): string | null {
   if (entry.failure !== null) {
     return `What was sent is RESYNC_REQUIRED, for the event could not be built (${entry.failure}).`;
   }
-  if (entry.type === 'realtime.truncated') return 'What was sent is RESYNC_REQUIRED: a table was truncated.';
+  const resync = resyncs.get(entry.type);
+  if (resync !== undefined) return `What was sent is RESYNC_REQUIRED: ${resync}.`;
   if (entry.data === null || !known) {
     return 'What was sent is RESYNC_REQUIRED: the catalogue has no such event.';
   }
