@@ -29,6 +29,8 @@ export interface EmbeddedOptions {
   readonly settings?: Record<string, string>;
   /** `durable` unless given; `test` trades what a power failure would lose for speed. */
   readonly tuning?: Tuning;
+  /** Added to the environment of Postgres itself: a preloaded library, say. */
+  readonly env?: Record<string, string>;
 }
 
 export interface EmbeddedPostgres {
@@ -136,7 +138,7 @@ async function prepare(
       password: record.password,
       settings,
       recordedSettings: record.settings,
-      binaries,
+      binaries: { ...binaries, env: { ...binaries.env, ...options.env } },
       runAs,
     },
     record,

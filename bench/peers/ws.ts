@@ -1,6 +1,6 @@
 /** `ws`: `send()` to each client, the message serialised once. */
 import { WebSocketServer, type WebSocket } from 'ws';
-import { memberships, namedShape } from '../shape.js';
+import { memberships, namedShape } from '../systems/shape.js';
 
 const rooms = new Map<string, Set<WebSocket>>();
 const membership = memberships(namedShape());

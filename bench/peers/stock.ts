@@ -1,7 +1,7 @@
 /** Stock Socket.IO: `io.emit`, and `io.to(room).emit`. Told by messages what to send. */
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
-import { memberships, namedShape } from '../shape.js';
+import { memberships, namedShape } from '../systems/shape.js';
 
 const io = new Server({ serveClient: false, pingInterval: 25_000, pingTimeout: 60_000 });
 const http = createServer();
