@@ -15,20 +15,33 @@ function hasChromium(): boolean {
   });
 }
 
+/** What takes most of the time: browsers, clusters and processes of their own, faults that have to last. */
+const long = [
+  'test/browser/**',
+  'test/faults/**',
+  'test/adapter/{example,faults,instances}.test.ts',
+  'test/api/example.test.ts',
+  'test/hostile/fuzz/**',
+  'test/integration/{cli-serve,demo,embedded,instances,log-mutant,log-retention}.test.ts',
+];
+
 // Node is all that the other tests need; in CI a missing browser is a failure.
-const withBrowser = process.env['CI'] !== undefined || hasChromium();
-if (!withBrowser) {
+function leftOut(mode: string): string[] {
+  // For `npm run check`.
+  if (mode === 'quick') return long;
+  if (process.env['CI'] !== undefined || hasChromium()) return [];
   console.warn('The browser tests are left out: there is no Chromium. On Debian: apt-get install chromium');
+  return ['test/browser/**'];
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', ...(withBrowser ? [] : ['test/browser/**'])],
+    exclude: ['**/node_modules/**', ...leftOut(mode)],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: 'forks',
   },
-});
+}));
