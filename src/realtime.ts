@@ -24,6 +24,7 @@ import { Subscriptions } from './routing/subscriptions.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { logResyncs, observeEntries, observeState } from './telemetry/observe.js';
+import type { Tracing } from './telemetry/tracing.js';
 import { hubAdapter } from './transports/adapter.js';
 import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
@@ -53,6 +54,7 @@ export interface RealtimeOptions {
   readonly adapterPool: Pool;
   readonly databaseUrl: string;
   readonly authenticator: Authenticator;
+  readonly tracing?: Tracing | undefined;
   readonly catalog: Catalog;
   /** Null on another program's server: what is not ours is its own to answer. */
   readonly pages: HttpHandler | null;
@@ -85,7 +87,7 @@ export class Realtime {
   private readonly closeFront: () => void;
 
   constructor(private readonly options: RealtimeOptions) {
-    const { config, logger, metrics, pool, catalog } = options;
+    const { config, logger, metrics, pool, catalog, tracing } = options;
     const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
     const connections = () => this.sessions.connections.values();
 
@@ -126,7 +128,8 @@ export class Realtime {
       url: options.databaseUrl,
       observer: {
         onEntries(entries) {
-          router.route(entries);
+          if (tracing) tracing.batch(entries, () => router.route(entries));
+          else router.route(entries);
           observeEntries(metrics, entries, Date.now());
           logResyncs(logger, entries);
           options.hooks.onEntries?.(entries);
@@ -203,6 +206,7 @@ export class Realtime {
       hub,
       admission,
       authenticator: options.authenticator,
+      tracing,
       secret: () => feed.secret,
       requests: new Requests({
         subscriptions,

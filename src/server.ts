@@ -16,6 +16,7 @@ import { createSocketIo } from './transports/socketio.js';
 import type { Server as SocketIoServer } from 'socket.io';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { loadTracing } from './telemetry/tracing.js';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -68,6 +69,7 @@ export function createServer(options: ServerOptions): HashiServer {
 
   async function start(): Promise<StartedServer> {
     const metrics = createMetrics();
+    const tracing = config.traceContext ? await loadTracing() : undefined;
     const database: OpenDatabase = await openDatabase(config, catalog, logger);
     running.push(() => database.stop());
 
@@ -109,6 +111,7 @@ export function createServer(options: ServerOptions): HashiServer {
       adapterPool,
       databaseUrl: database.url,
       authenticator: auth.authenticator,
+      tracing,
       catalog,
       pages: httpServer
         ? null

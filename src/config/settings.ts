@@ -124,6 +124,12 @@ export const settings = {
     example: 'a-long-random-word',
     secret: 'value',
   },
+  HASHI_TRACE_CONTEXT: {
+    schema: flag(),
+    default: false,
+    about: 'Makes OpenTelemetry spans, and continues the trace that a client names in `traceparent`.',
+    example: 'true',
+  },
   HASHI_POOL_SIZE: {
     schema: integer(2, 200),
     default: 5,

@@ -7,6 +7,7 @@ import { tokenOfHandshake, tokenOfUpgrade, type Authenticator, type Identity } f
 import { errorMessages, ProtocolError, type ErrorCode } from '../errors.js';
 import type { Admission } from '../routing/admission.js';
 import type { Hub } from '../routing/hub.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import { Connection, type Wire } from './connection.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
@@ -19,6 +20,7 @@ export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
   readonly hub: Hub;
   readonly admission: Admission;
   readonly authenticator: Authenticator;
+  readonly tracing?: Tracing | undefined;
   readonly secret: () => string;
   readonly authTimeoutMs: number;
   readonly maxConnectionsPerPlayer: number;
@@ -66,9 +68,12 @@ export class Sessions {
   private readonly occupied = new WeakSet<object>();
 
   constructor(private readonly options: SessionsOptions) {
-    const { io } = options;
+    const { io, tracing } = options;
     io.use((socket, next) => {
-      this.authenticate(socket).then(
+      const authenticate = () => this.authenticate(socket);
+      const transport = rawOf(socket) ? 'websocket' : 'socketio';
+      const done = tracing?.authentication(socket.request.headers, transport, authenticate) ?? authenticate();
+      done.then(
         () => next(),
         (error: unknown) => next(this.refusal(error)),
       );
