@@ -1,10 +1,14 @@
--- Two roles, and no more than they need. Run it as the owner of the business tables, with psql:
+-- Two roles, and no more than they need. Run it as the owner of the database and of the business tables, with psql;
+-- to make the roles it takes CREATEROLE, or let somebody who has it make them first:
 --
---   psql "$DATABASE_URL" -f deploy/roles.sql     before the first migration: the installer's rights
---   hashi-socket migrate                          as hashi_installer
+--   psql "$DATABASE_URL" -f deploy/roles.sql     before anything is installed: the installer's schema and rights
+--   hashi-socket install                          as hashi_installer; with --dry-run it prints the SQL instead
 --   psql "$DATABASE_URL" -f deploy/roles.sql     again: the server's rights, now that there is something to grant
 --
+-- Where tables or columns have other names, use those here as well; "hashi-socket doctor" says what is not granted.
 -- Then the server runs as hashi_server. It changes nothing: whoever gets hold of it reads the log and memberships.
+
+begin;
 
 do $$
 begin
@@ -14,11 +18,18 @@ begin
   if not exists (select from pg_roles where rolname = 'hashi_server') then
     create role hashi_server login;
   end if;
-  execute format('grant connect, create on database %I to hashi_installer', current_database());
-  execute format('grant connect on database %I to hashi_server', current_database());
+  execute format('grant connect on database %I to hashi_installer, hashi_server', current_database());
+  -- Only members of a role may give it something, or give away what is its own: we are one until the end of this.
+  perform set_config('hashi.member', pg_has_role(current_user, 'hashi_installer', 'usage')::text, true);
+  if not current_setting('hashi.member')::boolean then
+    execute format('grant hashi_installer to %I', current_user);
+  end if;
 end $$;
 
--- The installer owns the schema "realtime" and all in it, and its functions read what payloads hold.
+-- The installer owns the schema "realtime" and all in it, and nothing else.
+create schema if not exists realtime authorization hashi_installer;
+
+-- Its triggers' functions run with its rights and read what payloads hold.
 grant usage on schema public to hashi_installer, hashi_server;
 grant select, trigger on
   lobbies, lobby_participants, contracts, contract_players, storage, bounties
@@ -31,8 +42,8 @@ grant select (lobby_id, mediator_id) on contracts to hashi_server;
 
 do $$
 begin
-  if to_regnamespace('realtime') is null then
-    raise notice 'Now run "hashi-socket migrate" as hashi_installer, and then this file again.';
+  if to_regclass('realtime.installed') is null then
+    raise notice 'Now run "hashi-socket install" as hashi_installer, and then this file again.';
     return;
   end if;
   grant usage on schema realtime to hashi_server;
@@ -46,3 +57,12 @@ begin
   -- Messages between instances that do not fit a notification.
   grant select, insert, delete on realtime.attachments to hashi_server;
 end $$;
+
+do $$
+begin
+  if not current_setting('hashi.member')::boolean then
+    execute format('revoke hashi_installer from %I', current_user);
+  end if;
+end $$;
+
+commit;

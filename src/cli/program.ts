@@ -6,6 +6,7 @@ import * as config from './config.js';
 import * as demo from './demo.js';
 import * as doctor from './doctor.js';
 import { describeFailure, ReportedFailure } from './failure.js';
+import * as install from './install.js';
 import * as migrate from './migrate.js';
 import * as resync from './resync.js';
 import * as serve from './serve.js';
@@ -23,6 +24,7 @@ const commands: readonly CommandFile[] = [
   serve,
   demo,
   migrate,
+  install,
   resync,
   uninstall,
   doctor,

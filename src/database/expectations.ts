@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import type { Audience, Fields, TableRef } from '../catalog/define.js';
 import { catalog as documented, type Catalog } from '../catalog/index.js';
+import { ident } from '../catalog/sql.js';
 import { watchedTables } from '../catalog/triggers.js';
 import { OperatorError } from '../errors.js';
 
@@ -48,7 +49,8 @@ export async function checkRights(client: ClientBase, catalog: Catalog): Promise
     throw new OperatorError(
       role.there
         ? `Role "${role.role}" does not own the schema "realtime": run the migration as its owner.`
-        : `Role "${role.role}" may not create the schema "realtime": GRANT CREATE ON DATABASE to it, or migrate as another role.`,
+        : `Role "${role.role}" may not create the schema "realtime": GRANT CREATE ON DATABASE to it, have the owner of ` +
+            `the database run CREATE SCHEMA realtime AUTHORIZATION ${ident(role.role)}, or migrate as another role.`,
     );
   }
   const denied: string[] = [];
@@ -64,6 +66,18 @@ export async function checkRights(client: ClientBase, catalog: Catalog): Promise
     throw new OperatorError(
       `Role "${role?.role ?? ''}" may not create triggers on ${denied.join(', ')}: ` +
         `GRANT SELECT, TRIGGER ON ${denied.join(', ')} to it, or migrate as the owner of the tables.`,
+    );
+  }
+  const schemas = new Set([...columnsRead(catalog).values()].map(({ table }) => table.schema));
+  const { rows: closed } = await client.query<{ name: string }>(
+    `select nspname as name from pg_namespace where nspname = any ($1) and not has_schema_privilege(oid, 'usage')`,
+    [[...schemas]],
+  );
+  if (closed.length > 0) {
+    const names = closed.map(({ name }) => ident(name)).join(', ');
+    throw new OperatorError(
+      `Role "${role?.role ?? ''}" may not look into the schema ${names}: GRANT USAGE ON SCHEMA ${names} to it, ` +
+        `or migrate as the owner of the tables.`,
     );
   }
 }

@@ -3,19 +3,21 @@ import type { ClientBase } from 'pg';
 
 /** The statements that do it, for this database as it is now; empty when nothing is installed. */
 export async function uninstallStatements(client: ClientBase): Promise<string[]> {
-  const { rows: triggers } = await client.query<{ statement: string }>(
-    `select format('drop trigger %I on %I.%I', t.tgname, n.nspname, c.relname) as statement
+  // Only a table's owner may drop its triggers, but who owns their function takes them along with it.
+  const { rows: functions } = await client.query<{ statement: string }>(
+    `select format(E'-- with its triggers on %s\\ndrop function %s cascade',
+       string_agg(distinct t.tgrelid::regclass::text, ', '), p.oid::regprocedure) as statement
      from pg_trigger t
-     join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-     join pg_proc p on p.oid = t.tgfoid
-     where p.pronamespace = to_regnamespace('realtime') and n.nspname <> 'realtime' and not t.tgisinternal
-     order by n.nspname, c.relname, t.tgname`,
+     join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+     where p.pronamespace = to_regnamespace('realtime') and c.relnamespace <> p.pronamespace
+       and not t.tgisinternal and t.tgparentid = 0
+     group by p.oid, p.proname order by p.proname`,
   );
   const { rows } = await client.query<{ there: boolean }>(
     `select to_regnamespace('realtime') is not null as there`,
   );
   const schema = rows[0]?.there ? ['drop schema realtime cascade'] : [];
-  return [...triggers.map(({ statement }) => statement), ...schema];
+  return [...functions.map(({ statement }) => statement), ...schema];
 }
 
 /**

@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { catalog } from '../../src/catalog/index.js';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Result } from '../../src/cli/checks/check.js';
+import { run } from '../../src/cli/program.js';
 import { connectClient } from '../../src/database/client.js';
-import { migrate } from '../../src/database/migrate.js';
 import { ioClient, rawClient } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { makeTables } from '../support/renamed.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const suffix = randomBytes(4).toString('hex');
 const installer = `hashi_installer_${suffix}`;
 const serving = `hashi_server_${suffix}`;
 const service = `game_service_${suffix}`;
+const owner = `game_owner_${suffix}`;
 const password = randomBytes(12).toString('hex');
 
 let database: TestDatabase;
@@ -32,35 +35,102 @@ function urlOf(role: string): string {
 
 beforeAll(async () => {
   database = await createDatabase();
-  // The tables are there already, made by somebody else.
-  const tables = await readFile(
-    new URL('../../migrations/0000_business_tables.sql', import.meta.url),
-    'utf8',
-  );
-  await database.query(tables.replaceAll('--> statement-breakpoint', ''));
+  // The tables are there already, made by somebody else, who owns the database too and is no superuser.
+  await makeTables(database);
+  await database.query(`create role ${owner} login createrole password '${password}'`);
+  await database.query(`alter database ${database.name} owner to ${owner}`);
+  for (const { name } of await database.query(
+    `select tablename as name from pg_tables where schemaname = 'public'`,
+  )) {
+    await database.query(`alter table ${name} owner to ${owner}`);
+  }
   await database.query(`create role ${service} login password '${password}'`);
   await database.query(`grant select, insert, update, delete on all tables in schema public to ${service}`);
 });
 afterAll(async () => {
   await server?.stop();
-  for (const role of [installer, serving, service]) {
+  await database.query(`alter database ${database.name} owner to current_user`);
+  for (const role of [installer, serving, service, owner]) {
     await database.query(`drop owned by ${role} cascade`);
-    await database.query(`drop role ${role}`);
   }
+  for (const role of [installer, serving, service, owner]) await database.query(`drop role ${role}`);
   await database.drop();
 });
 
+async function as<T>(role: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connectClient({ url: urlOf(role), applicationName: role });
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The command as the installer, beside no configuration. */
+async function hashi(...args: string[]) {
+  vi.stubEnv('DATABASE_URL', urlOf(installer));
+  let out = '';
+  let err = '';
+  const code = await run(args, { out: (text) => (out += text), err: (text) => (err += text) });
+  vi.unstubAllEnvs();
+  return { code, out, err };
+}
+
+/** Every version of every object: whatever is made, changed or dropped changes it. */
+const objects = () =>
+  database.query(
+    `select 'class' as kind, oid::text, xmin::text from pg_class where oid > 16383 and relkind <> 't'
+     union all select 'proc', oid::text, xmin::text from pg_proc where oid > 16383
+     union all select 'trigger', oid::text, xmin::text from pg_trigger
+     union all select 'schema', oid::text, xmin::text from pg_namespace
+     order by 1, 2`,
+  );
+
 describe('the documented roles', () => {
-  it('install as one, serve as another, and let a service write as a third', async () => {
-    await database.query(await grants());
+  it('install by the SQL that a dry run prints, which is all there is to do', async () => {
+    await as(owner, async (client) => client.query(await grants()));
     await database.query(
       `alter role ${installer} password '${password}'; alter role ${serving} password '${password}'`,
     );
+    const before = await objects();
+    const printed = await hashi('install', '--dry-run');
+    expect(printed).toMatchObject({ code: 0, err: '' });
+    expect(await objects()).toEqual(before);
 
-    const client = await connectClient({ url: urlOf(installer), applicationName: 'installer' });
-    expect(await migrate(client, { catalog })).toBeGreaterThan(10);
-    await client.end();
-    await database.query(await grants());
+    await as(installer, (client) => client.query(printed.out));
+
+    expect(await hashi('install', '--dry-run')).toMatchObject({ out: '-- Everything is installed.\n' });
+    expect(await hashi('migrate')).toMatchObject({ code: 0, out: 'The database is up to date.\n' });
+    const { results } = JSON.parse((await hashi('doctor', '--json')).out) as { results: Result[] };
+    for (const check of ['rights', 'schema', 'columns', 'functions', 'triggers']) {
+      expect(results.filter((result) => result.check === check)).toMatchObject([{ status: 'ok' }]);
+    }
+    const [{ installs }] = await database.query(
+      `select pg_has_role('${owner}', '${installer}', 'usage') as installs`,
+    );
+    expect(installs).toBe(false);
+  });
+
+  it('uninstall as the installer, who owns no table, without a trace', async () => {
+    const statements = await hashi('uninstall', '--dry-run');
+    expect(statements.out).toContain('-- with its triggers on contracts\n');
+    expect(await hashi('uninstall', '--yes')).toEqual(statements);
+
+    const left = await database.query(
+      `select tgname from pg_trigger where not tgisinternal
+       union all select nspname from pg_namespace where nspname = 'realtime'`,
+    );
+    expect(left).toEqual([]);
+    await as(service, (client) => client.query('insert into contracts default values'));
+    expect((await hashi('install')).err).toMatch(
+      /may not create the schema "realtime".*CREATE SCHEMA realtime AUTHORIZATION/,
+    );
+  });
+
+  it('install as one, serve as another, and let a service write as a third', async () => {
+    await as(owner, async (client) => client.query(await grants()));
+    expect((await hashi('install')).out).toMatch(/Installed\.\n$/);
+    await as(owner, async (client) => client.query(await grants()));
 
     server = await startServer(urlOf(serving), { MIGRATE_ON_START: 'false' });
     const token = await server.token('p1');
