@@ -1,5 +1,6 @@
 /** Reads the past of the log for one player, a page at a time. */
 import type { Pool } from 'pg';
+import { Gather } from '../database/gather.js';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
 import { markOf } from './position.js';
 
@@ -16,7 +17,15 @@ export interface Retention {
   readonly retentionEvents: number;
 }
 
+interface HeldPlace {
+  readonly holds: boolean;
+  /** When the entry there was made; null if there is none. */
+  readonly at: number | null;
+}
+
 export class History {
+  private readonly places = new Gather((seqs: readonly number[]) => this.look(seqs));
+
   constructor(
     private readonly pool: Pool,
     private readonly retention: Retention,
@@ -24,16 +33,24 @@ export class History {
 
   /** Whether everything after `seq` is still kept, and young enough to be told; `mark`: that of the entry there. */
   async holds(seq: number, mark?: string): Promise<boolean> {
-    const { rows } = await this.pool.query<{ holds: boolean; at: number | null }>({
-      name: 'history-holds',
-      text: `select realtime.holds($1::bigint, $2::interval, $3) as holds,
-               (select r.at from realtime.read($1::bigint - 1, 1) r where r.seq = $1::bigint) as at`,
-      values: [seq, `${this.retention.retentionHours} hours`, this.retention.retentionEvents],
-    });
-    const at = rows[0]?.at ?? null;
+    const { holds, at } = await this.places.ask(seq);
     // Another entry with that number: the database was put back to an earlier state since.
     if (at !== null && mark !== undefined && markOf(at) !== mark) return false;
-    return rows[0]?.holds === true;
+    return holds;
+  }
+
+  private async look(seqs: readonly number[]): Promise<HeldPlace[]> {
+    // Clients that were cut off together have seen the same: their places are few.
+    const places = [...new Set(seqs)];
+    const { rows } = await this.pool.query<HeldPlace>({
+      name: 'history-holds',
+      text: `select realtime.holds(q.seq, $2::interval, $3) as holds,
+               (select r.at from realtime.read(q.seq - 1, 1) r where r.seq = q.seq) as at
+             from unnest($1::bigint[]) with ordinality q (seq, n) order by q.n`,
+      values: [places, `${this.retention.retentionHours} hours`, this.retention.retentionEvents],
+    });
+    const found = new Map(rows.map((row, at) => [places[at], row]));
+    return seqs.map((seq) => found.get(seq) ?? { holds: false, at: null });
   }
 
   /** What of the next `most` entries after `seq` goes to everyone, to these rooms, or concerns the player. */

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { TableRef } from '../catalog/define.js';
 import type { LobbyTables } from '../catalog/family.js';
 import { ident, literal, qualified } from '../catalog/sql.js';
+import { Gather } from '../database/gather.js';
 import { isLobbyRoom, lobbyRoom } from './rooms.js';
 
 export interface LobbyRef {
@@ -39,27 +40,19 @@ export interface Memberships {
   /** The lobby's room by UUID or code, whoever asks; for leaving it. */
   roomOf(lobby: string): Promise<string | null>;
   /** A player's joins and leaves after a seq, in order. */
-  movesAfter(
-    playerId: string,
-    seq: number,
-  ): Promise<readonly { seq: number; room: string; effect: 'join' | 'leave' }[]>;
+  movesAfter(playerId: string, seq: number): Promise<Moves>;
 }
 
-interface Waiting {
+interface Place {
   readonly playerId: string;
-  readonly resolve: (memberships: readonly Membership[]) => void;
-  readonly reject: (error: unknown) => void;
+  readonly seq: number;
 }
 
-/** How many players one query asks for: 5,000 clients that come back at once cost some queries, not 5,000. */
-const maxBatch = 500;
-/** Of these queries, how many run at once: the rest of the pool is for others. */
-const maxQueries = 2;
+type Moves = readonly { seq: number; room: string; effect: 'join' | 'leave' }[];
 
 export class DatabaseMemberships implements Memberships {
-  private waiting: Waiting[] = [];
-  private running = 0;
-
+  private readonly players = new Gather((players: readonly string[]) => this.load(players));
+  private readonly places = new Gather((places: readonly Place[]) => this.loadMoves(places));
   private readonly text: string;
 
   constructor(
@@ -72,43 +65,22 @@ export class DatabaseMemberships implements Memberships {
   }
 
   of(playerId: string): Promise<readonly Membership[]> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ playerId, resolve, reject });
-      // All that are asked for in this turn of the event loop, or while queries run, go together.
-      if (this.waiting.length === 1) setImmediate(() => this.run());
-    });
+    return this.players.ask(playerId);
   }
 
-  private run(): void {
-    if (this.running >= maxQueries || this.waiting.length === 0) return;
-    const batch = this.waiting.slice(0, maxBatch);
-    this.waiting = this.waiting.slice(maxBatch);
-    this.running++;
-    this.load([...new Set(batch.map(({ playerId }) => playerId))])
-      .then(
-        (lobbies) => batch.forEach(({ playerId, resolve }) => resolve(lobbies.get(playerId) ?? [])),
-        (error: unknown) => batch.forEach(({ reject }) => reject(error)),
-      )
-      .finally(() => {
-        this.running--;
-        this.run();
-      });
-    this.run();
-  }
-
-  private async load(players: string[]): Promise<Map<string, Membership[]>> {
+  private async load(players: readonly string[]): Promise<Membership[][]> {
     const found = new Map<string, Membership[]>();
     const { rows } = await this.pool.query<MembershipRow>({
       name: 'memberships',
       text: this.text,
-      values: [players],
+      values: [[...new Set(players)]],
     });
     for (const { player_id, room, id, code } of rows) {
       const list = found.get(player_id) ?? [];
       list.push(code === null ? { room } : { room, lobby: { lobbyId: id, lobbyCode: code } });
       found.set(player_id, list);
     }
-    return found;
+    return players.map((player) => found.get(player) ?? []);
   }
 
   async subscribable(playerId: string, lobby: string): Promise<Subscribable | null> {
@@ -144,17 +116,24 @@ export class DatabaseMemberships implements Memberships {
     return rows[0] ? lobbyRoom(rows[0].id) : null;
   }
 
-  async movesAfter(playerId: string, seq: number) {
-    const { rows } = await this.pool.query<{ seq: string; room: string; effect: string }>({
+  movesAfter(playerId: string, seq: number): Promise<Moves> {
+    return this.places.ask({ playerId, seq });
+  }
+
+  private async loadMoves(places: readonly Place[]): Promise<Moves[]> {
+    const moves: { seq: number; room: string; effect: 'join' | 'leave' }[][] = places.map(() => []);
+    const { rows } = await this.pool.query<{ n: number; seq: string; room: string; effect: string }>({
       name: 'moves',
-      text: 'select seq, room, effect from realtime.moves_of($1, $2)',
-      values: [playerId, seq],
+      text: `select q.n::int, m.seq, m.room, m.effect
+             from unnest($1::text[], $2::bigint[]) with ordinality q (player, after, n),
+               realtime.moves_of(q.player, q.after) m
+             order by q.n, m.seq`,
+      values: [places.map(({ playerId }) => playerId), places.map(({ seq }) => seq)],
     });
-    return rows.map(({ seq: at, room, effect }) => ({
-      seq: Number(at),
-      room,
-      effect: effect === 'join' ? ('join' as const) : ('leave' as const),
-    }));
+    for (const { n, seq, room, effect } of rows) {
+      moves[n - 1]?.push({ seq: Number(seq), room, effect: effect === 'join' ? 'join' : 'leave' });
+    }
+    return moves;
   }
 }
 
