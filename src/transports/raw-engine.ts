@@ -122,7 +122,7 @@ export class RawEngine extends EventEmitter {
     const value: unknown = JSON.parse(start >= 0 ? body.slice(start) : '[]');
     if (!Array.isArray(value) || typeof value[0] !== 'string') return;
     const [name, first] = value as [string, unknown];
-    this.ws.send(new Outgoing(name, JSON.stringify(first ?? null)).text('raw'));
+    this.wire.write(new Outgoing(name, JSON.stringify(first ?? null)));
   }
 
   private refuse(body: string): void {

@@ -20,7 +20,7 @@ export class RawWire implements Wire {
     socket: Socket,
     private readonly maxUnsentBytes: number,
   ) {
-    this.bytes = new ByteSocket(socket);
+    this.bytes = new ByteSocket(socket, ws);
   }
 
   private get open(): boolean {
@@ -29,7 +29,7 @@ export class RawWire implements Wire {
 
   /** Whether the client has not taken what was written last. */
   get behind(): boolean {
-    return this.bytes.behind;
+    return this.bytes.behind && this.bytes.unsent > 0;
   }
 
   tooSlow(): boolean {
@@ -63,6 +63,8 @@ export class RawWire implements Wire {
 
   close(code: number, reason: string): void {
     if (this.ws.readyState !== this.ws.OPEN) return;
+    if (code === closeCodes.SLOW) this.bytes.abandon();
+    else this.bytes.flush();
     this.ws.close(code, reason);
     // A close frame waits behind what the client does not read, and its answer behind what it floods us with.
     if (this.bytes.behind || code === closeCodes.TOO_MANY) {

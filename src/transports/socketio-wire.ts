@@ -1,6 +1,7 @@
 /** Bytes to a Socket.IO client, by websocket or by polling. */
 import { Socket as NetSocket } from 'node:net';
 import type { Socket } from 'socket.io';
+import type { WebSocket } from 'ws';
 import type { Form, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
@@ -29,8 +30,10 @@ export class SocketIoWire implements Wire {
   ) {
     const { engine } = this;
     // Acknowledgements and answers of Socket.IO's own are counted here, too.
-    engine.on('packetCreate', ({ data }: { data?: unknown }) => {
+    engine.on('packetCreate', ({ type, data }: { type?: string; data?: unknown }) => {
       if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
+      // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
+      if (type !== 'ping') this.direct?.flush();
     });
     engine.on('drain', () => {
       this.buffered = 0;
@@ -52,8 +55,7 @@ export class SocketIoWire implements Wire {
     if (transport.name !== 'websocket' || engine.upgrading || !transport.writable) return null;
     if (this.directOf !== transport) {
       this.directOf = transport;
-      const tcp = tcpOf(transport);
-      this.direct = tcp ? new ByteSocket(tcp) : null;
+      this.direct = byteSocketOf(transport);
     }
     return this.direct;
   }
@@ -79,7 +81,10 @@ export class SocketIoWire implements Wire {
   }
 
   write(message: Outgoing): void {
-    if (this.engine.readyState === 'open') this.viaEngine(message);
+    if (this.engine.readyState !== 'open') return;
+    const bytes = this.bytes();
+    if (bytes) bytes.write(message.frame(this.form));
+    else this.viaEngine(message);
   }
 
   private viaEngine(message: Outgoing): void {
@@ -114,6 +119,8 @@ export class SocketIoWire implements Wire {
 
   close(code: number): void {
     const { transport } = this.engine;
+    if (code === closeCodes.SLOW) this.direct?.abandon();
+    else this.direct?.flush();
     if (final.includes(code)) this.socket.disconnect(true);
     // Without a disconnect packet the client takes it for a lost connection: it comes back and recovers.
     else this.engine.close(code === closeCodes.SLOW);
@@ -128,8 +135,8 @@ function cutOff(transport: unknown): void {
 }
 
 /** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */
-function tcpOf(transport: unknown): NetSocket | null {
-  const ws = (transport as { socket?: { _socket?: unknown; extensions?: unknown } }).socket;
-  const compressed = typeof ws?.extensions === 'string' && ws.extensions !== '';
-  return !compressed && ws?._socket instanceof NetSocket ? ws._socket : null;
+function byteSocketOf(transport: unknown): ByteSocket | null {
+  const ws = (transport as { socket?: WebSocket & { _socket?: unknown } }).socket;
+  if (!ws || (typeof ws.extensions === 'string' && ws.extensions !== '')) return null;
+  return ws._socket instanceof NetSocket ? new ByteSocket(ws._socket, ws) : null;
 }
