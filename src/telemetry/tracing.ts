@@ -1,6 +1,6 @@
 /** OpenTelemetry spans, when asked for: a client's authentication, and each batch of the log until it has been handed out. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { SpanContext } from '@opentelemetry/api';
+import type * as OpenTelemetry from '@opentelemetry/api';
 import { OperatorError, ProtocolError } from '../errors.js';
 import type { LogEntry } from '../log/entry.js';
 
@@ -18,7 +18,7 @@ export interface Tracing {
 
 /** @throws OperatorError where OpenTelemetry's API is not installed */
 export async function loadTracing(
-  load: () => Promise<typeof import('@opentelemetry/api')> = () => import('@opentelemetry/api'),
+  load: () => Promise<typeof OpenTelemetry> = () => import('@opentelemetry/api'),
 ): Promise<Tracing> {
   const { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = await load().catch((cause: unknown) => {
     throw new OperatorError(
@@ -71,7 +71,7 @@ export async function loadTracing(
 }
 
 /** As the W3C's Trace Context writes it; undefined for anything else, for clients may send what they like. */
-export function traceParent(header: string | string[] | undefined): SpanContext | undefined {
+export function traceParent(header: string | string[] | undefined): OpenTelemetry.SpanContext | undefined {
   if (typeof header !== 'string') return undefined;
   const [, version, traceId = '', spanId = '', flags = '', more] =
     /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/.exec(header.slice(0, 256)) ?? [];
