@@ -6,6 +6,8 @@ import { createAuth, type Auth } from './auth/index.js';
 import { catalog as ownCatalog, type Catalog } from './catalog/index.js';
 import type { Config } from './config.js';
 import { createPool } from './database/client.js';
+import { Desk } from './development/desk.js';
+import { isLoopback } from './development/guard.js';
 import { openDatabase, type OpenDatabase } from './database/open.js';
 import { OperatorError } from './errors.js';
 import { hookedAuthenticator, type Hooks } from './hooks.js';
@@ -97,6 +99,9 @@ export function createServer(options: ServerOptions): HashiServer {
     });
     running.push(() => endOf(adapterPool));
 
+    const desk = createDesk(auth, options, database.url, pool);
+    if (desk) running.push(() => desk.stop());
+
     const http = httpServer ?? ownHttpServer(config);
     const realtime: Realtime = new Realtime({
       config,
@@ -119,7 +124,11 @@ export function createServer(options: ServerOptions): HashiServer {
             metrics,
             readiness: () => readiness(realtime, draining),
             metricsToken: config.metricsToken,
-            pages: await loadPages({ catalog, registry: metrics.registry }),
+            pages: await loadPages({
+              docs: { catalog, registry: metrics.registry },
+              development: desk !== undefined,
+            }),
+            ...(desk && { posts: desk.routes }),
             logger,
           }),
       ready: () => readiness(realtime, draining).ready,
@@ -171,6 +180,19 @@ export function createServer(options: ServerOptions): HashiServer {
         .then(stopAll));
     },
   };
+}
+
+/** In development mode alone, and only where nobody but this machine can ask. */
+function createDesk(
+  { mint }: Auth,
+  { config, catalog = ownCatalog, logger }: ServerOptions,
+  databaseUrl: string,
+  pool: Pool,
+): Desk | undefined {
+  if (mint === undefined || config.production || !isLoopback(config.host)) return undefined;
+  // Samples and the demo write the documented tables by the documented names.
+  const withTables = ownCatalog.families.every((family) => catalog.families.includes(family));
+  return new Desk({ mint, databaseUrl, pool, logger, withTables });
 }
 
 function readiness(realtime: Realtime, draining: boolean): Readiness {

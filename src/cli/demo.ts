@@ -1,14 +1,11 @@
 /** `demo`: the server, and beside it a separate process that writes the tables as a service would. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Config } from '../config.js';
+import { DemoProcess } from '../demo/process.js';
 import { OperatorError } from '../errors.js';
-import type { Logger } from '../telemetry/logger.js';
 import { serve, type Companion } from './serve.js';
 
 const defaultRate = 4;
-const restartMs = 1_000;
 
 export function register(program: Command): void {
   program
@@ -46,39 +43,15 @@ function refuseProduction({ production }: Config): void {
   }
 }
 
-/** The process that plays the service; started again when it ends, until the server stops. */
+/** The process that plays the service, for as long as the server runs. */
 function service(rate: number): Companion {
-  let child: ChildProcess | undefined;
-  let restart: NodeJS.Timeout | undefined;
-  let stopped = false;
-
-  function run(databaseUrl: string, logger: Logger): void {
-    // The same kind of file as this one: TypeScript when run from the sources, JavaScript when built.
-    const path = fileURLToPath(new URL('../demo/main.js', import.meta.url)).replace(
-      /\.js$/,
-      import.meta.url.endsWith('.ts') ? '.ts' : '.js',
-    );
-    // The channel is how the child notices that this process is gone, however it went. The URL has a password in it:
-    // the environment is for the owner's eyes alone, arguments are not.
-    child = fork(path, [], {
-      env: { ...process.env, DATABASE_URL: databaseUrl, DEMO_RATE: String(rate) },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    const again = (reason: string) => {
-      if (stopped) return;
-      logger.warn({ reason }, 'the demo has stopped, it starts again');
-      clearTimeout(restart);
-      restart = setTimeout(() => run(databaseUrl, logger), restartMs);
-    };
-    child.on('error', (error) => again(error.message));
-    child.on('exit', (code, signal) => again(signal ?? `exit code ${code}`));
-  }
-
+  let demo: DemoProcess | undefined;
   return {
-    start(started, logger) {
-      run(started.databaseUrl, logger);
+    start({ databaseUrl, developmentToken }, logger) {
+      demo = new DemoProcess({ databaseUrl, rate, logger });
+      demo.start();
       return `The demo writes ${rate} changes a second${
-        started.developmentToken === undefined ? '' : ', most of them about player-1'
+        developmentToken === undefined ? '' : ', most of them about player-1'
       }: open the console above, or see
 every event as a line:
   hashi-socket tail          (from the sources: npm start -- tail)
@@ -86,9 +59,7 @@ every event as a line:
 `;
     },
     stop() {
-      stopped = true;
-      clearTimeout(restart);
-      child?.kill('SIGTERM');
+      void demo?.stop();
     },
   };
 }

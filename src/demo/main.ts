@@ -5,19 +5,12 @@
  */
 import { bountyStory } from './bounty-story.js';
 import { lobbyStory } from './lobby-story.js';
-import { step, type Story } from './steps.js';
+import type { Story } from './steps.js';
+import { sweep } from './sweep.js';
 import { Writer } from './writer.js';
 
 /** How many stories are under way at once: this bounds the tables, for a story removes what it has made. */
 const storiesAtOnce = 6;
-
-/** What an earlier demo left behind, known by marks that only the demo writes. */
-const sweep = [
-  step(`delete from storage where contract_id in (select id from contracts where terms @> '{"demo": true}')`),
-  step(`delete from contracts where terms @> '{"demo": true}'`),
-  step(`delete from lobbies where code ~ '^DEMO[0-9A-Z]{4}$'`),
-  step(`delete from bounties where token = 'DEMO'`),
-];
 
 process.on('disconnect', () => process.exit(0));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));

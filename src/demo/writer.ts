@@ -2,6 +2,9 @@
 import pg from 'pg';
 import type { Step } from './steps.js';
 
+/** What the demo calls its connection to the database. */
+export const demoApplicationName = 'demo service';
+
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 const timeoutMs = 10_000;
@@ -39,7 +42,7 @@ export class Writer {
     if (this.client) return this.client;
     const client = new pg.Client({
       connectionString: this.url,
-      application_name: 'demo service',
+      application_name: demoApplicationName,
       connectionTimeoutMillis: timeoutMs,
       query_timeout: timeoutMs,
       keepAlive: true,

@@ -1,6 +1,7 @@
 /** Answers plain HTTP: health, metrics and the pages; upgrades to WebSocket and /socket.io/ are routed before it. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
@@ -22,9 +23,15 @@ export interface HttpHandlerOptions {
   readonly metricsToken?: string | undefined;
   /** By path, `/` for the console. */
   readonly pages: ReadonlyMap<string, Page>;
+  /** Answered with JSON, by path and to POST alone; each decides itself who may. */
+  readonly posts?: ReadonlyMap<string, PostRoute>;
   /** Told of our own bugs; the client is told nothing of them. */
   readonly logger?: Pick<Logger, 'error'>;
 }
+
+export type PostRoute = (
+  request: IncomingMessage,
+) => Promise<{ readonly status: number; readonly value: object }>;
 
 /** Answers a request, whatever it holds; never throws and never rejects. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -46,7 +53,8 @@ const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "connect-src 'self' ws: wss:",
+  // The sockets of the same origin are among them.
+  "connect-src 'self'",
   "img-src 'self' data:",
   "frame-ancestors 'none'",
   "base-uri 'none'",
@@ -57,7 +65,10 @@ export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
   const routes = routesOf(options);
   return (request, response) => {
     const method = request.method ?? 'GET';
-    respond(routes.get(pathOf(request.url)), request)
+    const path = pathOf(request.url);
+    const post = options.posts?.get(path);
+    const answering = post ? respondToPost(post, request) : respond(routes.get(path), request);
+    answering
       .catch((error: unknown) => {
         options.logger?.error({ err: error }, 'an HTTP request failed');
         return json(500, { error: 'Internal error' });
@@ -76,6 +87,15 @@ async function respond(route: Route | undefined, request: IncomingMessage): Prom
   return { ...json(405, { error: 'Method not allowed' }), headers: { Allow: 'GET, HEAD' } };
 }
 
+async function respondToPost(post: PostRoute, request: IncomingMessage): Promise<Answer> {
+  if (request.method !== 'POST') {
+    return { ...json(405, { error: 'Method not allowed' }), headers: { Allow: 'POST' } };
+  }
+  const { status, value } = await post(request);
+  // What is left of a refused request is not read.
+  return { ...json(status, value), ...(status >= 400 && { headers: { Connection: 'close' } }) };
+}
+
 function routesOf({
   metrics,
   readiness,
@@ -84,8 +104,18 @@ function routesOf({
 }: HttpHandlerOptions): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>();
   for (const [path, { contentType, body }] of pages) {
-    const page = { status: 200, contentType, body, headers: { 'Cache-Control': 'no-cache' } };
-    routes.set(path, () => page);
+    const headers = { 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding' };
+    const page = { status: 200, contentType, body, headers };
+    let packed: Answer | undefined;
+    routes.set(path, (request) => {
+      if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(String(request.headers['accept-encoding'])))
+        return page;
+      return (packed ??= {
+        ...page,
+        body: gzipSync(body),
+        headers: { ...headers, 'Content-Encoding': 'gzip' },
+      });
+    });
   }
   const admits = metricsToken === undefined ? () => true : bearerCheck(metricsToken);
   routes.set('/healthz', () => json(200, { status: 'ok' }));

@@ -114,11 +114,36 @@ describe('the HTTP handler', () => {
     expect(page.status).toBe(200);
     expect(page.body).toBe(html.toString());
     expect(page.headers['content-security-policy']).toBe(
-      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     );
     const json = await ask(port, '/asyncapi.json');
     expect(json.headers['content-type']).toBe('application/json');
     expect(json.headers['content-security-policy']).toBeUndefined();
+  });
+
+  it('packs a page for who can unpack it, and for nobody else', async () => {
+    const port = await listen();
+    const packed = await fetch(`http://127.0.0.1:${port}/`, { headers: { 'Accept-Encoding': 'br, gzip' } });
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(await packed.text()).toBe(html.toString());
+    for (const encoding of ['identity', 'gzip;q=0', 'br, gzip; q=0.000']) {
+      const { headers, body } = await ask(port, '/', 'GET', { 'Accept-Encoding': encoding });
+      expect(headers['content-encoding'], encoding).toBeUndefined();
+      expect(headers.vary).toBe('Accept-Encoding');
+      expect(body).toBe(html.toString());
+    }
+    expect(
+      (await ask(port, '/', 'GET', { 'Accept-Encoding': 'gzip;q=0.5' })).headers['content-encoding'],
+    ).toBe('gzip');
+  });
+
+  it('hands a POST to who takes it, and a GET there to nobody', async () => {
+    const posts = new Map([['/do', async () => ({ status: 403, value: { error: 'no' } })]]);
+    const port = await listen({ posts });
+    const { status, body, headers } = await ask(port, '/do', 'POST');
+    expect([status, JSON.parse(body), headers.connection]).toEqual([403, { error: 'no' }, 'close']);
+    const got = await ask(port, '/do');
+    expect([got.status, got.headers.allow]).toEqual([405, 'POST']);
   });
 
   it('puts the security headers on everything', async () => {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 // By URL, because the browser's modules have no types.
-const module = new URL('../../../src/http/console/console-connection.js', import.meta.url);
-const { ConsoleConnection, explainClose, socketUrl } = await import(module.href);
+const module = (name: string) => new URL(`../../../src/http/console/${name}`, import.meta.url).href;
+const { RawLink, socketUrl } = await import(module('raw-link.js'));
+const { explainClose } = await import(module('closes.js'));
 
 /** Stands in for the browser's WebSocket, driven by the test. */
 class FakeSocket extends EventTarget {
@@ -38,14 +39,15 @@ class FakeSocket extends EventTarget {
 const connected = { type: 'connected', data: { playerId: 'p', lobbies: [], cursor: 'c0' } };
 let states: string[];
 let roundTrips: number[];
+let shown: string[];
 
 function open() {
-  const connection = new ConsoleConnection({
+  const connection = new RawLink({
     pageUrl: 'https://host.example/docs',
     token: 'a.b',
     onState: (state: string, explanation: string) => states.push(`${state} ${explanation}`.trim()),
-    onMessage: () => undefined,
-    onRoundTrip: (milliseconds: number) => roundTrips.push(milliseconds),
+    onMessage: ({ type }: { type: string }) => shown.push(type),
+    onPong: (sentAt: number, receivedAt: number) => roundTrips.push(receivedAt - sentAt),
   });
   connection.open();
   return connection;
@@ -56,6 +58,7 @@ const last = () => FakeSocket.all.at(-1) as FakeSocket;
 beforeEach(() => {
   states = [];
   roundTrips = [];
+  shown = [];
   FakeSocket.all = [];
   vi.useFakeTimers();
   vi.stubGlobal('WebSocket', FakeSocket);
@@ -65,7 +68,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("the console's connection", () => {
+describe("the console's raw connection", () => {
   it('asks for ids, and after a cut for what came since the last one', () => {
     open();
     expect(last().url).toBe('wss://host.example/?token=a.b&resume=1');
@@ -114,15 +117,30 @@ describe("the console's connection", () => {
     expect(FakeSocket.all).toHaveLength(1);
   });
 
-  it('measures the round trip of its own pings', () => {
-    open();
+  it('measures the round trip of its own pings, and shows those that were asked for', () => {
+    const connection = open();
     last().receive(connected);
     const [ping] = last().sent;
     expect(ping).toMatchObject({ type: 'ping' });
     vi.advanceTimersByTime(12);
     last().receive({ type: 'pong', data: { timestamp: '', id: ping?.id } });
-    last().receive({ type: 'pong', data: { timestamp: '' } });
     expect(roundTrips).toEqual([12]);
+    expect(shown).toEqual(['connected']);
+    connection.ping(true);
+    vi.advanceTimersByTime(3);
+    last().receive({ type: 'pong', data: { timestamp: '', id: last().sent.at(-1)?.id } });
+    last().receive({ type: 'pong', data: { timestamp: '' } });
+    expect(roundTrips).toEqual([12, 3]);
+    expect(shown).toEqual(['connected', 'pong', 'pong']);
+  });
+
+  it('hears nothing any more of a connection that was given up', () => {
+    const connection = open();
+    const socket = last();
+    socket.receive(connected);
+    connection.close();
+    socket.receive({ type: 'contract:event', data: { type: 'contract.created' } });
+    expect(shown).toEqual(['connected']);
   });
 
   it('subscribes with an id, so that success is told too', () => {
