@@ -15,11 +15,14 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Empty: no table, no schema but `public`. */
-export async function createDatabase(): Promise<TestDatabase> {
+/** Empty: no table, no schema but `public`; or a copy of another one, whose connections are cut for it. */
+export async function createDatabase(original?: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
+  if (original !== undefined) {
+    await asAdmin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${original}'`);
+  }
   // template0: nobody can be connected to it, so any number of files may copy it at once.
-  await asAdmin(`create database ${name} template template0`);
+  await asAdmin(`create database ${name} template ${original ?? 'template0'}`);
   const url = new URL(inject('databaseUrl'));
   url.pathname = `/${name}`;
   const pool = createPool({ url: url.href, applicationName: 'test', max: 4 });
