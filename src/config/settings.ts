@@ -214,6 +214,12 @@ export const settings = {
     about: 'The largest event that is sent; a larger one is told as RESYNC_REQUIRED.',
     example: '2097152',
   },
+  HASHI_PERMESSAGE_DEFLATE: {
+    schema: flag(),
+    default: false,
+    about: 'Compresses events for WebSocket clients that offer it: once per event, for all of them.',
+    example: 'true',
+  },
   HASHI_HEARTBEAT_INTERVAL_MS: {
     schema: integer(10, hour),
     default: 25_000,

@@ -1,13 +1,38 @@
-/** WebSocket text frames, unmasked, as a server sends them (RFC 6455, 5.2). */
+/** WebSocket frames, unmasked, as a server sends them (RFC 6455, 5.2). */
 
 const textOpcode = 0x81;
+const binaryOpcode = 0x82;
+/** The first reserved bit: the message is compressed (RFC 7692, 6). */
+const compressed = 0x40;
 
 /** One whole text frame: the header and the text in UTF-8, in one buffer that any number of sockets can share. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
-  const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(headerLength + length);
-  frame[0] = textOpcode;
+  const { frame, start } = emptyFrame(textOpcode, length);
+  frame.write(text, start, 'utf8');
+  return frame;
+}
+
+/** One whole text frame whose payload is the compressed text. */
+export function deflatedTextFrame(payload: Buffer): Buffer {
+  return frameOf(textOpcode | compressed, payload);
+}
+
+/** One whole binary frame. */
+export function binaryFrame(bytes: Buffer): Buffer {
+  return frameOf(binaryOpcode, bytes);
+}
+
+function frameOf(opcode: number, payload: Buffer): Buffer {
+  const { frame, start } = emptyFrame(opcode, payload.length);
+  payload.copy(frame, start);
+  return frame;
+}
+
+function emptyFrame(opcode: number, length: number): { frame: Buffer; start: number } {
+  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(start + length);
+  frame[0] = opcode;
   if (length < 126) {
     frame[1] = length;
   } else if (length < 65_536) {
@@ -18,6 +43,5 @@ export function textFrame(text: string): Buffer {
     frame.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
     frame.writeUInt32BE(length >>> 0, 6);
   }
-  frame.write(text, headerLength, 'utf8');
-  return frame;
+  return { frame, start };
 }

@@ -1,5 +1,6 @@
 /** A message on its way out: written once per form, shared by every connection that receives it. */
-import { textFrame } from './frame.js';
+import { deflatedFrame } from './deflate.js';
+import { binaryFrame, textFrame } from './frame.js';
 
 /**
  * The forms a message is sent in: to a raw client; to one that resumes, with the event's `id`; to a Socket.IO
@@ -7,9 +8,29 @@ import { textFrame } from './frame.js';
  */
 export type Form = 'raw' | 'rawWithId' | 'socketio';
 
+/** A form as bytes: plain, or compressed for connections that have agreed to it. */
+export type Framing = Form | `${Form}+deflate`;
+
+/** The compressed framing of each form. */
+export const deflated = {
+  raw: 'raw+deflate',
+  rawWithId: 'rawWithId+deflate',
+  socketio: 'socketio+deflate',
+} as const satisfies Record<Form, Framing>;
+
+const plainOf: Readonly<Record<`${Form}+deflate`, Form>> = {
+  'raw+deflate': 'raw',
+  'rawWithId+deflate': 'rawWithId',
+  'socketio+deflate': 'socketio',
+};
+
+const none: readonly Buffer[] = [];
+
 export class Outgoing {
   private readonly texts: Partial<Record<Form, string>> = {};
-  private readonly frames: Partial<Record<Form, Buffer>> = {};
+  private readonly frames: Partial<Record<Framing, Buffer>> = {};
+  /** Bytes that follow the text, to a Socket.IO client, each a message of its own. */
+  readonly attachments: readonly Buffer[] = none;
 
   /**
    * @param name the envelope's `type`
@@ -28,12 +49,28 @@ export class Outgoing {
   }
 
   /** The message as one WebSocket frame. */
-  frame(form: Form): Buffer {
-    // "4" is Engine.IO's message packet.
-    return (this.frames[form] ??= textFrame(form === 'socketio' ? `4${this.text(form)}` : this.text(form)));
+  frame(framing: Framing): Buffer {
+    return (this.frames[framing] ??= this.framed(framing));
   }
 
-  private write(form: Form): string {
+  private framed(framing: Framing): Buffer {
+    if (framing !== 'raw' && framing !== 'rawWithId' && framing !== 'socketio') {
+      const form = plainOf[framing];
+      // What has attachments stays together.
+      const alone = form !== 'socketio' || this.attachments.length === 0;
+      return (alone ? deflatedFrame(this.whole(form)) : null) ?? this.frame(form);
+    }
+    const text = textFrame(this.whole(framing));
+    if (framing !== 'socketio' || this.attachments.length === 0) return text;
+    return Buffer.concat([text, ...this.attachments.map(binaryFrame)]);
+  }
+
+  /** "4" is Engine.IO's message packet. */
+  private whole(form: Form): string {
+    return form === 'socketio' ? `4${this.text(form)}` : this.text(form);
+  }
+
+  protected write(form: Form): string {
     const name = JSON.stringify(this.name);
     switch (form) {
       case 'raw':

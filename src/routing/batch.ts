@@ -7,7 +7,7 @@
  * the same batch. At the end of the tick each batch is joined into one buffer once, and every connection that
  * points at it writes that buffer.
  */
-import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Framing, Outgoing } from '../protocol/outgoing.js';
 
 /** A batch as the start of a walk to the ones before it. */
 const chainOf = (batch: Batch): Batch | undefined => batch;
@@ -15,7 +15,7 @@ const chainOf = (batch: Batch): Batch | undefined => batch;
 export class Batch {
   private next: Batch | undefined;
   private nextFor: Outgoing | undefined;
-  private joined: Partial<Record<Form, Buffer>> = {};
+  private joined: Partial<Record<Framing, Buffer>> = {};
 
   private constructor(
     readonly before: Batch | undefined,
@@ -36,11 +36,11 @@ export class Batch {
   }
 
   /** All of it as WebSocket frames, in one buffer. */
-  frames(form: Form): Buffer {
-    const known = this.joined[form];
+  frames(framing: Framing): Buffer {
+    const known = this.joined[framing];
     if (known) return known;
-    const parts = this.messages().map((message) => message.frame(form));
-    return (this.joined[form] = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
+    const parts = this.messages().map((message) => message.frame(framing));
+    return (this.joined[framing] = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
   }
 
   /** All of it, first to last. */

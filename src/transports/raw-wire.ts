@@ -2,10 +2,11 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { closeCodes } from '../errors.js';
-import type { Form, Outgoing } from '../protocol/outgoing.js';
+import { deflated, type Form, type Framing, type Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
 import type { Wire } from './connection.js';
+import { deflates } from './web-socket-server.js';
 
 /** How long somebody who floods us or does not read may take to answer a close, in milliseconds. */
 const cutOffMs = 1000;
@@ -14,6 +15,7 @@ export class RawWire implements Wire {
   readonly transport = 'websocket';
   form: Form = 'raw';
   private readonly bytes: ByteSocket;
+  private readonly deflates: boolean;
 
   constructor(
     private readonly ws: WebSocket,
@@ -21,6 +23,12 @@ export class RawWire implements Wire {
     private readonly maxUnsentBytes: number,
   ) {
     this.bytes = new ByteSocket(socket, ws);
+    this.deflates = deflates(ws);
+  }
+
+  /** How live events are sent: what goes to this client alone is not worth compressing. */
+  private get framing(): Framing {
+    return this.deflates ? deflated[this.form] : this.form;
   }
 
   private get open(): boolean {
@@ -40,7 +48,7 @@ export class RawWire implements Wire {
     if (!this.open) return true;
     // Counted before this batch: one big event is no slow client.
     if (this.tooSlow()) return false;
-    this.bytes.write(batch.frames(this.form));
+    this.bytes.write(batch.frames(this.framing));
     return true;
   }
 
@@ -49,7 +57,7 @@ export class RawWire implements Wire {
   }
 
   write(message: Outgoing): void {
-    // Without compression every frame goes straight to the socket, so these and the ws library's keep their order.
+    // The ws library compresses nothing of ours, see `compression`: its frames and these go straight to the socket, in order.
     if (this.open) this.bytes.write(message.frame(this.form));
   }
 

@@ -6,12 +6,13 @@ import type { Server } from 'socket.io';
 import { MessageRate, type RateOptions } from './rate.js';
 import { RawEngine } from './raw-engine.js';
 import { RawWire } from './raw-wire.js';
-import { BoundedWebSocketServer } from './web-socket-server.js';
+import { BoundedWebSocketServer, compression } from './web-socket-server.js';
 
 export interface RawOptions extends RateOptions {
   readonly io: Server;
   readonly maxMessageBytes: number;
   readonly maxUnsentBytes: number;
+  readonly permessageDeflate: boolean;
   readonly onOpen: (engine: RawEngine) => void;
   readonly onClose: (code: number) => void;
   readonly onRateLimited: () => void;
@@ -25,7 +26,7 @@ export class RawTransport {
     this.server = new BoundedWebSocketServer({
       noServer: true,
       clientTracking: false,
-      perMessageDeflate: false,
+      perMessageDeflate: options.permessageDeflate && compression,
       // Pings are counted and limited like everything else before they are answered.
       autoPong: false,
       maxPayload: options.maxMessageBytes,

@@ -2,11 +2,12 @@
 import { Socket as NetSocket } from 'node:net';
 import type { Socket } from 'socket.io';
 import type { WebSocket } from 'ws';
-import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Form, Framing, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
 import type { Wire } from './connection.js';
 import { closeCodes } from '../errors.js';
+import { deflates } from './web-socket-server.js';
 
 type EngineSocket = Socket['conn'];
 
@@ -19,6 +20,7 @@ const cutOffMs = 1000;
 export class SocketIoWire implements Wire {
   readonly transport = 'socketio';
   form: Form = 'socketio';
+  private framing: Framing = 'socketio';
   /** Bytes given to engine.io since it last had nothing left. */
   private buffered = 0;
   private direct: ByteSocket | null = null;
@@ -32,6 +34,7 @@ export class SocketIoWire implements Wire {
     // Acknowledgements and answers of Socket.IO's own are counted here, too.
     engine.on('packetCreate', ({ type, data }: { type?: string; data?: unknown }) => {
       if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
+      else if (Buffer.isBuffer(data)) this.buffered += data.length;
       // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
       if (type !== 'ping') this.direct?.flush();
     });
@@ -56,6 +59,7 @@ export class SocketIoWire implements Wire {
     if (this.directOf !== transport) {
       this.directOf = transport;
       this.direct = byteSocketOf(transport);
+      this.framing = deflated(transport) ? 'socketio+deflate' : 'socketio';
     }
     return this.direct;
   }
@@ -65,7 +69,7 @@ export class SocketIoWire implements Wire {
     const bytes = this.bytes();
     if (bytes) {
       if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;
-      bytes.write(batch.frames(this.form));
+      bytes.write(batch.frames(this.framing));
       return true;
     }
     if (this.buffered > this.maxUnsentBytes) return false;
@@ -89,6 +93,7 @@ export class SocketIoWire implements Wire {
 
   private viaEngine(message: Outgoing): void {
     this.engine.write(message.text(this.form), { compress: false });
+    for (const bytes of message.attachments) this.engine.write(bytes, { compress: false });
   }
 
   unsentBytes(): number {
@@ -137,6 +142,10 @@ function cutOff(transport: unknown): void {
 /** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */
 function byteSocketOf(transport: unknown): ByteSocket | null {
   const ws = (transport as { socket?: WebSocket & { _socket?: unknown } }).socket;
-  if (!ws || (typeof ws.extensions === 'string' && ws.extensions !== '')) return null;
-  return ws._socket instanceof NetSocket ? new ByteSocket(ws._socket, ws) : null;
+  return ws?._socket instanceof NetSocket ? new ByteSocket(ws._socket, ws) : null;
+}
+
+function deflated(transport: unknown): boolean {
+  const ws = (transport as { socket?: WebSocket }).socket;
+  return ws !== undefined && deflates(ws);
 }

@@ -2,7 +2,7 @@
 import { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
 import type { Config } from '../config.js';
-import { BoundedWebSocketServer } from './web-socket-server.js';
+import { BoundedWebSocketServer, compression } from './web-socket-server.js';
 
 /** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
 export function createSocketIo({ authTimeoutMs }: Config): Server {
@@ -24,7 +24,7 @@ export function createEngine(config: Config): Engine {
     pingTimeout: config.heartbeatTimeoutMs,
     maxHttpBufferSize: config.maxMessageBytes,
     upgradeTimeout: config.upgradeTimeoutMs,
-    perMessageDeflate: false,
+    perMessageDeflate: config.permessageDeflate && compression,
     // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
     httpCompression: false,
     wsEngine: BoundedWebSocketServer,
