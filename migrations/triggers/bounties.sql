@@ -3,10 +3,10 @@
 create or replace function realtime.on_bounties() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
   subject record;
   events text[];
   event text;
@@ -36,15 +36,13 @@ begin
   effect := null;
   begin
     if tg_op = 'INSERT' then
-      changed := new;
       events := events || text 'bounty.created';
     elsif tg_op = 'UPDATE' then
-      changed := new;
       if new.claimed_at is not null and new.claimed_at is distinct from old.claimed_at then events := events || text 'bounty.claimed'; end if;
       if new.completed_at is not null and new.completed_at is distinct from old.completed_at then events := events || text 'bounty.completed'; end if;
       if new.cancelled_at is not null and new.cancelled_at is distinct from old.cancelled_at then events := events || text 'bounty.cancelled'; end if;
     else
-      changed := old;
+      new := old;
       events := events || text 'bounty.deleted';
     end if;
     if cardinality(events) > 0 then
@@ -52,34 +50,36 @@ begin
       body := (
         select row_to_json(o) from (
           select
-            changed.id as "bountyId",
-            (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyId",
+            new.id as "bountyId",
+            found_1.code as "lobbyId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
                 select
-                  changed.id as "id",
-                  changed.lobby_id as "lobbyId",
-                  changed.title as "title",
-                  changed.reward_amount::text as "rewardAmount",
-                  changed.token as "token",
-                  changed.status as "status",
-                  changed.created_by as "createdBy",
-                  changed.claimed_by as "claimedBy",
-                  realtime.iso(changed.claimed_at) as "claimedAt",
-                  realtime.iso(changed.completed_at) as "completedAt",
-                  realtime.iso(changed.cancelled_at) as "cancelledAt",
-                  realtime.iso(changed.created_at) as "createdAt",
-                  realtime.iso(changed.updated_at) as "updatedAt",
-                  (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyCode"
+                  new.id as "id",
+                  new.lobby_id as "lobbyId",
+                  new.title as "title",
+                  new.reward_amount::text as "rewardAmount",
+                  new.token as "token",
+                  new.status as "status",
+                  new.created_by as "createdBy",
+                  new.claimed_by as "claimedBy",
+                  realtime.iso(new.claimed_at) as "claimedAt",
+                  realtime.iso(new.completed_at) as "completedAt",
+                  realtime.iso(new.cancelled_at) as "cancelledAt",
+                  realtime.iso(new.created_at) as "createdAt",
+                  realtime.iso(new.updated_at) as "updatedAt",
+                  found_1.code as "lobbyCode"
               ) o
             ) as "payload"
+          from (select) one
+          left join public.lobbies found_1 on found_1.id = new.lobby_id
         ) o
       )::text;
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
-      or feature_not_supported or program_limit_exceeded then
+      or cardinality_violation or feature_not_supported or program_limit_exceeded then
       get stacked diagnostics failure = message_text, state = returned_sqlstate;
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(

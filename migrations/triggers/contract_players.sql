@@ -3,10 +3,10 @@
 create or replace function realtime.on_contract_players() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
   subject record;
   events text[];
   event text;
@@ -36,19 +36,17 @@ begin
   effect := null;
   begin
     if tg_op = 'INSERT' then
-      changed := new;
       if new.funded_at is not null then events := events || text 'contract.payment_transferred'; end if;
       if new.attested_at is not null then events := events || text 'contract.outcome_attested'; end if;
     elsif tg_op = 'UPDATE' then
-      changed := new;
       if new.funded_at is not null and new.funded_at is distinct from old.funded_at then events := events || text 'contract.payment_transferred'; end if;
       if new.attested_at is not null and new.attested_at is distinct from old.attested_at then events := events || text 'contract.outcome_attested'; end if;
     else
-      changed := old;
+      new := old;
       null;
     end if;
     if cardinality(events) > 0 then
-      select * into subject from public.contracts t where t.id = changed.contract_id;
+      select * into subject from public.contracts t where t.id = new.contract_id;
       if not found then events := '{}'; end if;
     end if;
     if cardinality(events) > 0 then
@@ -57,7 +55,7 @@ begin
         select row_to_json(o) from (
           select
             subject.id as "contractId",
-            (select t.code from public.lobbies t where t.id = subject.lobby_id) as "lobbyId",
+            found_1.code as "lobbyId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
@@ -84,11 +82,9 @@ begin
                   realtime.iso(subject.deleted_at) as "deletedAt",
                   realtime.iso(subject.created_at) as "createdAt",
                   realtime.iso(subject.updated_at) as "updatedAt",
-                  (select t.code from public.lobbies t where t.id = subject.lobby_id) as "lobbyCode",
-                  (
-                    select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
-                    from public.contract_players t
-                    cross join lateral (
+                  found_1.code as "lobbyCode",
+                  array_to_json(array(
+                    select row_to_json(o) from (
                       select
                         t.player_id as "playerId",
                         t.stake_amount::text as "stakeAmount",
@@ -100,17 +96,21 @@ begin
                         t.payout_amount::text as "payoutAmount",
                         realtime.iso(t.created_at) as "createdAt",
                         realtime.iso(t.updated_at) as "updatedAt"
+                      from public.contract_players t
+                      where t.contract_id = subject.id
+                      order by t.player_id collate "C"
                     ) o
-                    where t.contract_id = subject.id
-                  ) as "players"
+                  )) as "players"
               ) o
             ) as "payload"
+          from (select) one
+          left join public.lobbies found_1 on found_1.id = subject.lobby_id
         ) o
       )::text;
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
-      or feature_not_supported or program_limit_exceeded then
+      or cardinality_violation or feature_not_supported or program_limit_exceeded then
       get stacked diagnostics failure = message_text, state = returned_sqlstate;
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(

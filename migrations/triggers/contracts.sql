@@ -3,10 +3,10 @@
 create or replace function realtime.on_contracts() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
   subject record;
   events text[];
   event text;
@@ -39,10 +39,8 @@ begin
       ending := old.lobby_id::text;
     end if;
     if tg_op = 'INSERT' then
-      changed := new;
       events := events || text 'contract.created';
     elsif tg_op = 'UPDATE' then
-      changed := new;
       if new.status = 'initializing' and new.status is distinct from old.status then events := events || text 'contract.initializing'; end if;
       if new.status = 'initialized' and new.status is distinct from old.status then events := events || text 'contract.initialized'; end if;
       if new.contested_at is not null and new.contested_at is distinct from old.contested_at then events := events || text 'contract.decision_contested'; end if;
@@ -51,7 +49,7 @@ begin
       if new.payout_finalized_at is not null and new.payout_finalized_at is distinct from old.payout_finalized_at then events := events || text 'contract.payout_finalized'; end if;
       if new.deleted_at is not null and new.deleted_at is distinct from old.deleted_at then events := events || text 'contract.deleted'; end if;
     else
-      changed := old;
+      new := old;
       if old.deleted_at is null then events := events || text 'contract.deleted'; end if;
     end if;
     if cardinality(events) > 0 then
@@ -59,39 +57,37 @@ begin
       body := (
         select row_to_json(o) from (
           select
-            changed.id as "contractId",
-            (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyId",
+            new.id as "contractId",
+            found_1.code as "lobbyId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
                 select
-                  changed.id as "id",
-                  changed.lobby_id as "lobbyId",
-                  changed.status as "status",
-                  changed.chain_id as "chainId",
-                  changed.address as "address",
-                  changed.token as "token",
-                  changed.stake_amount::text as "stakeAmount",
-                  changed.terms as "terms",
-                  changed.mediator_id as "mediatorId",
-                  changed.tx_hash as "txHash",
-                  realtime.iso(changed.initialized_at) as "initializedAt",
-                  changed.contested_by as "contestedBy",
-                  realtime.iso(changed.contested_at) as "contestedAt",
-                  changed.mediation_decision as "mediationDecision",
-                  realtime.iso(changed.mediation_submitted_at) as "mediationSubmittedAt",
-                  changed.admin_decision as "adminDecision",
-                  realtime.iso(changed.admin_decided_at) as "adminDecidedAt",
-                  changed.payout_tx_hash as "payoutTxHash",
-                  realtime.iso(changed.payout_finalized_at) as "payoutFinalizedAt",
-                  realtime.iso(changed.deleted_at) as "deletedAt",
-                  realtime.iso(changed.created_at) as "createdAt",
-                  realtime.iso(changed.updated_at) as "updatedAt",
-                  (select t.code from public.lobbies t where t.id = changed.lobby_id) as "lobbyCode",
-                  (
-                    select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
-                    from public.contract_players t
-                    cross join lateral (
+                  new.id as "id",
+                  new.lobby_id as "lobbyId",
+                  new.status as "status",
+                  new.chain_id as "chainId",
+                  new.address as "address",
+                  new.token as "token",
+                  new.stake_amount::text as "stakeAmount",
+                  new.terms as "terms",
+                  new.mediator_id as "mediatorId",
+                  new.tx_hash as "txHash",
+                  realtime.iso(new.initialized_at) as "initializedAt",
+                  new.contested_by as "contestedBy",
+                  realtime.iso(new.contested_at) as "contestedAt",
+                  new.mediation_decision as "mediationDecision",
+                  realtime.iso(new.mediation_submitted_at) as "mediationSubmittedAt",
+                  new.admin_decision as "adminDecision",
+                  realtime.iso(new.admin_decided_at) as "adminDecidedAt",
+                  new.payout_tx_hash as "payoutTxHash",
+                  realtime.iso(new.payout_finalized_at) as "payoutFinalizedAt",
+                  realtime.iso(new.deleted_at) as "deletedAt",
+                  realtime.iso(new.created_at) as "createdAt",
+                  realtime.iso(new.updated_at) as "updatedAt",
+                  found_1.code as "lobbyCode",
+                  array_to_json(array(
+                    select row_to_json(o) from (
                       select
                         t.player_id as "playerId",
                         t.stake_amount::text as "stakeAmount",
@@ -103,17 +99,21 @@ begin
                         t.payout_amount::text as "payoutAmount",
                         realtime.iso(t.created_at) as "createdAt",
                         realtime.iso(t.updated_at) as "updatedAt"
+                      from public.contract_players t
+                      where t.contract_id = new.id
+                      order by t.player_id collate "C"
                     ) o
-                    where t.contract_id = changed.id
-                  ) as "players"
+                  )) as "players"
               ) o
             ) as "payload"
+          from (select) one
+          left join public.lobbies found_1 on found_1.id = new.lobby_id
         ) o
       )::text;
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
-      or feature_not_supported or program_limit_exceeded then
+      or cardinality_violation or feature_not_supported or program_limit_exceeded then
       get stacked diagnostics failure = message_text, state = returned_sqlstate;
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(

@@ -3,10 +3,10 @@
 create or replace function realtime.on_lobbies() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
   subject record;
   events text[];
   event text;
@@ -39,23 +39,21 @@ begin
       ending := old.id::text;
     end if;
     if tg_op = 'INSERT' then
-      changed := new;
       events := events || text 'lobby.created';
     elsif tg_op = 'UPDATE' then
-      changed := new;
       null;
     else
-      changed := old;
+      new := old;
       events := events || text 'lobby.deleted'; effect := 'close';
     end if;
     if cardinality(events) > 0 then
-      room := 'lobby:' || changed.id;
-      if tg_op = 'INSERT' then player := changed.host_id; end if;
+      room := 'lobby:' || new.id;
+      if tg_op = 'INSERT' then player := new.host_id; end if;
       body := (
         select row_to_json(o) from (
           select
-            changed.id as "lobbyId",
-            changed.code as "lobbyCode",
+            new.id as "lobbyId",
+            new.code as "lobbyCode",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
@@ -63,30 +61,30 @@ begin
                   (
                     select row_to_json(o) from (
                       select
-                        changed.id as "id",
-                        changed.code as "code",
-                        changed.name as "name",
-                        changed.host_id as "hostId",
-                        changed.visibility as "visibility",
-                        changed.status as "status",
-                        changed.max_players as "maxPlayers",
-                        realtime.iso(changed.created_at) as "createdAt",
-                        realtime.iso(changed.updated_at) as "updatedAt",
-                        (
-                          select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
-                          from public.lobby_participants t
-                          cross join lateral (
+                        new.id as "id",
+                        new.code as "code",
+                        new.name as "name",
+                        new.host_id as "hostId",
+                        new.visibility as "visibility",
+                        new.status as "status",
+                        new.max_players as "maxPlayers",
+                        realtime.iso(new.created_at) as "createdAt",
+                        realtime.iso(new.updated_at) as "updatedAt",
+                        array_to_json(array(
+                          select row_to_json(o) from (
                             select
                               t.player_id as "playerId",
                               t.role as "role",
                               realtime.iso(t.created_at) as "createdAt"
+                            from public.lobby_participants t
+                            where t.lobby_id = new.id
+                            order by t.player_id collate "C"
                           ) o
-                          where t.lobby_id = changed.id
-                        ) as "participants"
+                        )) as "participants"
                     ) o
                   ) as "lobby",
                   null::text as "playerId",
-                  (select count(*) from public.lobby_participants t where t.lobby_id = changed.id) as "participantCount"
+                  (select count(*) from public.lobby_participants t where t.lobby_id = new.id) as "participantCount"
               ) o
             ) as "payload"
         ) o
@@ -94,7 +92,7 @@ begin
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
-      or feature_not_supported or program_limit_exceeded then
+      or cardinality_violation or feature_not_supported or program_limit_exceeded then
       get stacked diagnostics failure = message_text, state = returned_sqlstate;
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(

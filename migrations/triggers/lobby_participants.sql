@@ -3,6 +3,7 @@
 create or replace function realtime.on_lobby_participants() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
@@ -76,17 +77,17 @@ begin
                           subject.max_players as "maxPlayers",
                           realtime.iso(subject.created_at) as "createdAt",
                           realtime.iso(subject.updated_at) as "updatedAt",
-                          (
-                            select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by t.player_id collate "C") || ']', '[]')::json
-                            from public.lobby_participants t
-                            cross join lateral (
+                          array_to_json(array(
+                            select row_to_json(o) from (
                               select
                                 t.player_id as "playerId",
                                 t.role as "role",
                                 realtime.iso(t.created_at) as "createdAt"
+                              from public.lobby_participants t
+                              where t.lobby_id = subject.id
+                              order by t.player_id collate "C"
                             ) o
-                            where t.lobby_id = subject.id
-                          ) as "participants"
+                          )) as "participants"
                       ) o
                     ) as "lobby",
                     changed.player_id as "playerId",
@@ -98,7 +99,7 @@ begin
       end if;
     exception
       when data_exception or syntax_error_or_access_rule_violation or internal_error
-        or feature_not_supported or program_limit_exceeded then
+        or cardinality_violation or feature_not_supported or program_limit_exceeded then
         get stacked diagnostics failure = message_text, state = returned_sqlstate;
         broken := case when leaving then to_jsonb(old) else to_jsonb(new) end;
         perform realtime.quarantine(

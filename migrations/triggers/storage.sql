@@ -3,10 +3,10 @@
 create or replace function realtime.on_storage() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
   subject record;
   events text[];
   event text;
@@ -36,26 +36,24 @@ begin
   effect := null;
   begin
     if tg_op = 'INSERT' then
-      changed := new;
       if new.kind = 'external_url' then events := events || text 'storage.external_url_created'; end if;
       if new.kind = 'presigned_url' then events := events || text 'storage.presigned_url_created'; end if;
     elsif tg_op = 'UPDATE' then
-      changed := new;
       if new.status = 'completed' and new.status is distinct from old.status and new.kind = 'multipart' then events := events || text 'storage.multipart_completed'; end if;
       if new.status = 'aborted' and new.status is distinct from old.status and new.kind = 'multipart' then events := events || text 'storage.multipart_aborted'; end if;
     else
-      changed := old;
+      new := old;
       events := events || text 'storage.deleted';
     end if;
     if cardinality(events) > 0 then
-      room := 'lobby:' || (select t.lobby_id from public.contracts t where t.id = changed.contract_id);
+      room := 'lobby:' || (select t.lobby_id from public.contracts t where t.id = new.contract_id);
       body := (
         select row_to_json(o) from (
           select
-            changed.id as "storageId",
-            changed.contract_id as "contractId",
-            (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = changed.contract_id) as "lobbyId",
-            changed.player_id as "playerId",
+            new.id as "storageId",
+            new.contract_id as "contractId",
+            (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = new.contract_id) as "lobbyId",
+            new.player_id as "playerId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
@@ -63,19 +61,19 @@ begin
                   (
                     select row_to_json(o) from (
                       select
-                        changed.id as "id",
-                        changed.contract_id as "contractId",
-                        changed.player_id as "playerId",
-                        changed.kind as "kind",
-                        changed.status as "status",
-                        changed.url as "url",
-                        changed.object_key as "objectKey",
-                        realtime.iso(changed.presigned_expires_at) as "presignedExpiresAt",
-                        changed.content_type as "contentType",
-                        changed.size_bytes::text as "sizeBytes",
-                        realtime.iso(changed.created_at) as "createdAt",
-                        realtime.iso(changed.updated_at) as "updatedAt",
-                        (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = changed.contract_id) as "lobbyCode"
+                        new.id as "id",
+                        new.contract_id as "contractId",
+                        new.player_id as "playerId",
+                        new.kind as "kind",
+                        new.status as "status",
+                        new.url as "url",
+                        new.object_key as "objectKey",
+                        realtime.iso(new.presigned_expires_at) as "presignedExpiresAt",
+                        new.content_type as "contentType",
+                        new.size_bytes::text as "sizeBytes",
+                        realtime.iso(new.created_at) as "createdAt",
+                        realtime.iso(new.updated_at) as "updatedAt",
+                        (select o.code from public.contracts t join public.lobbies o on o.id = t.lobby_id where t.id = new.contract_id) as "lobbyCode"
                     ) o
                   ) as "storage"
               ) o
@@ -85,7 +83,7 @@ begin
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
-      or feature_not_supported or program_limit_exceeded then
+      or cardinality_violation or feature_not_supported or program_limit_exceeded then
       get stacked diagnostics failure = message_text, state = returned_sqlstate;
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(

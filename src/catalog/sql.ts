@@ -6,6 +6,8 @@ export interface Rows {
   readonly subject: string;
   /** Null where the row that changed is the family's own. */
   readonly changed: string | null;
+  /** Rows that several fields look up: joined once, by what leads to them. */
+  readonly joined?: ReadonlyMap<string, string>;
 }
 
 const plainName = /^[a-z_][a-z0-9_]*$/;
@@ -33,27 +35,53 @@ function byHop(hop: Hop, row: string, column: string): string {
   return `(select t.${ident(column)} from ${qualified(hop.table)} t where t.${ident(hop.key)} = ${row}.${ident(hop.by)})`;
 }
 
+const hopKey = ({ table, key, by }: Hop): string => [table.schema, table.name, key, by].join('\0');
+
+/** The rows that more than one field looks up directly, each with a name. Fields of lists look up on their own. */
+function sharedLookups(fields: Fields): Map<string, { readonly hop: Hop; readonly alias: string }> {
+  const found = new Map<string, { hop: Hop; uses: number }>();
+  const visit = (within: Fields): void => {
+    for (const { source } of Object.values(within)) {
+      if (source.kind === 'object') visit(source.fields);
+      if (source.kind !== 'lookup' || source.through) continue;
+      const known = found.get(hopKey(source));
+      if (known) known.uses++;
+      else found.set(hopKey(source), { hop: source, uses: 1 });
+    }
+  };
+  visit(fields);
+  const shared = [...found].filter(([, { uses }]) => uses > 1);
+  return new Map(shared.map(([key, { hop }], index) => [key, { hop, alias: `found_${index + 1}` }]));
+}
+
 /** The expression for one field, of the row in `rows.subject`. */
 function fieldSql({ source }: Field, rows: Rows): string {
   const row = rows.subject;
   switch (source.kind) {
     case 'column':
       return formed(`${row}.${ident(source.column)}`, source.form);
-    case 'lookup':
+    case 'lookup': {
+      const alias = source.through ? undefined : rows.joined?.get(hopKey(source));
+      if (alias) return `${alias}.${ident(source.column)}`;
       return source.through
         ? `(select o.${ident(source.column)} from ${qualified(source.through.table)} t` +
             ` join ${qualified(source.table)} o on o.${ident(source.key)} = t.${ident(source.by)}` +
             ` where t.${ident(source.through.key)} = ${row}.${ident(source.through.by)})`
         : byHop(source, row, source.column);
+    }
     case 'list': {
-      const fields = fieldLines(source.fields, { subject: 't', changed: null }, 5);
+      // An array of a subquery costs half of what an ordered aggregate does.
+      const fields = fieldLines(source.fields, { subject: 't', changed: null }, 6);
       return [
-        '(',
-        `  select coalesce('[' || string_agg(row_to_json(o)::text, ',' order by ${orderSql(source)}) || ']', '[]')::json`,
-        `  from ${qualified(source.table)} t`,
-        `  cross join lateral (\n    select\n      ${indent(fields, 1)}\n  ) o`,
-        `  where t.${ident(source.by)} = ${row}.${ident(source.key)}`,
-        ')',
+        'array_to_json(array(',
+        '  select row_to_json(o) from (',
+        '    select',
+        `      ${fields}`,
+        `    from ${qualified(source.table)} t`,
+        `    where t.${ident(source.by)} = ${row}.${ident(source.key)}`,
+        `    order by ${orderSql(source)}`,
+        '  ) o',
+        '))',
       ].join('\n');
     }
     case 'count':
@@ -78,8 +106,20 @@ function fieldLines(fields: Fields, rows: Rows, by: number): string {
 }
 
 /** `select`s one JSON object; `row_to_json` keeps the order of keys and writes no white space. */
-export function objectSql(fields: Fields, rows: Rows): string {
-  return `(\n  select row_to_json(o) from (\n    select\n      ${fieldLines(fields, rows, 6)}\n  ) o\n)`;
+export function objectSql(fields: Fields, rows: Rows, from = ''): string {
+  return `(\n  select row_to_json(o) from (\n    select\n      ${fieldLines(fields, rows, 6)}${from}\n  ) o\n)`;
+}
+
+/** The same for a whole message: what several of its fields look up is found once. */
+export function messageSql(fields: Fields, rows: Rows): string {
+  const shared = sharedLookups(fields);
+  if (shared.size === 0) return objectSql(fields, rows);
+  const joins = [...shared.values()].map(
+    ({ hop, alias }) =>
+      `\n    left join ${qualified(hop.table)} ${alias} on ${alias}.${ident(hop.key)} = ${rows.subject}.${ident(hop.by)}`,
+  );
+  const joined = new Map([...shared].map(([key, { alias }]) => [key, alias]));
+  return objectSql(fields, { ...rows, joined }, `\n    from (select) one${joins.join('')}`);
 }
 
 /** The name of the room an event of the family goes to; `'*'` is everyone, null nobody. */

@@ -3,7 +3,7 @@ import { isoTimestamp, type TableRef, type Transition } from './define.js';
 import type { EventDefinition, Family, Relation, RightsWatch } from './family.js';
 import type { Catalog } from './index.js';
 import { functionNameOf } from './function-name.js';
-import { audienceSql, ident, literal, objectSql, qualified } from './sql.js';
+import { audienceSql, ident, literal, messageSql, qualified } from './sql.js';
 
 /** The trigger function of one table. */
 export interface TableTrigger {
@@ -86,13 +86,12 @@ function transitionsSql(section: Section, operation: 'INSERT' | 'UPDATE' | 'DELE
 function operationsSql(section: Section): string {
   return [
     `    if tg_op = 'INSERT' then`,
-    `      changed := new;`,
     transitionsSql(section, 'INSERT', '      '),
     `    elsif tg_op = 'UPDATE' then`,
-    `      changed := new;`,
     transitionsSql(section, 'UPDATE', '      '),
     `    else`,
-    `      changed := old;`,
+    // A variable of its own would be a copy of the row at every change.
+    `      new := old;`,
     transitionsSql(section, 'DELETE', '      '),
     `    end if;`,
   ].join('\n');
@@ -122,12 +121,12 @@ const roomPrefix = ({ audience }: Family) => (audience.kind === 'room' ? `${audi
 const indented = (text: string, by: number) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
 
 function bodySql({ family, relation }: Section): string {
-  const subject = relation ? 'subject' : 'changed';
-  const rows = { subject, changed: relation ? 'changed' : null };
+  const changed = relation?.player === undefined ? 'new' : 'changed';
+  const rows = { subject: relation ? 'subject' : changed, changed: relation ? changed : null };
   const audience = audienceSql(family.audience, rows);
   const also = Object.values(family.events).find((event) => event.alsoPlayer)?.alsoPlayer;
   const find = relation && [
-    `      select * into subject from ${qualified(family.table)} t where t.${ident(family.primaryKey[0] ?? 'id')} = changed.${ident(relation.by)};`,
+    `      select * into subject from ${qualified(family.table)} t where t.${ident(family.primaryKey[0] ?? 'id')} = ${changed}.${ident(relation.by)};`,
     ...(relation.player === undefined
       ? [`      if not found then events := '{}'; end if;`]
       : [
@@ -135,7 +134,7 @@ function bodySql({ family, relation }: Section): string {
           `        -- The lobby is gone, and its memberships with it: its own event closes the room.`,
           `        events := '{}';`,
           `        insert into realtime.events (type, room, effect, member, occurred_at)`,
-          `        values ('realtime.ended', ${literal(roomPrefix(family))} || changed.${ident(relation.by)}, 'ended', member, at);`,
+          `        values ('realtime.ended', ${literal(roomPrefix(family))} || ${changed}.${ident(relation.by)}, 'ended', member, at);`,
           `      end if;`,
         ]),
     `    end if;`,
@@ -151,10 +150,8 @@ function bodySql({ family, relation }: Section): string {
     ...(find ?? []),
     `      room := ${audience.room};`,
     ...(audience.player === 'null' ? [] : [`      player := ${audience.player};`]),
-    ...(also && !relation
-      ? [`      if tg_op = 'INSERT' then player := changed.${ident(also)}; end if;`]
-      : []),
-    `      body := ${indented(objectSql(fields, rows), 6)}::text;`,
+    ...(also && !relation ? [`      if tg_op = 'INSERT' then player := new.${ident(also)}; end if;`] : []),
+    `      body := ${indented(messageSql(fields, rows), 6)}::text;`,
     `    end if;`,
   ].join('\n');
 }
@@ -181,7 +178,7 @@ function quarantineSql(
   return [
     `  exception`,
     `    when data_exception or syntax_error_or_access_rule_violation or internal_error`,
-    `      or feature_not_supported or program_limit_exceeded then`,
+    `      or cardinality_violation or feature_not_supported or program_limit_exceeded then`,
     `      get stacked diagnostics failure = message_text, state = returned_sqlstate;`,
     // Of a membership that moves, each round is about its own row.
     relation?.player === undefined
@@ -244,11 +241,11 @@ export function tableTrigger(catalog: Catalog, table: TableRef): TableTrigger {
 create or replace function ${functionName}() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
+set enable_seqscan = off set jit = off
 as $trigger$
 declare
   at constant timestamptz := clock_timestamp();
-  changed record;
-  subject record;
+${sections.some(({ relation }) => relation?.player !== undefined) ? '  changed record;\n' : ''}  subject record;
   events text[];
   event text;
   room text;
