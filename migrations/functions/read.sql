@@ -23,6 +23,23 @@ end
 $$;
 revoke all on function realtime.read(bigint, integer) from public;
 
+-- Numbers what is new and reads on, in one question: a change has one round trip on its way to its clients, not two.
+-- The first row is the newest seq (`at` and all else null), null while another session numbers; the log's follow.
+create or replace function realtime.follow(after bigint, most integer)
+returns table (seq bigint, type text, room text, player text, effect text, member text, data text, failed boolean, at double precision)
+language plpgsql security definer
+set search_path = pg_catalog, realtime, pg_temp
+as $$
+begin
+  seq := realtime.advance();
+  return next;
+  if seq is null or seq > after then
+    return query select * from realtime.read(after, most);
+  end if;
+end
+$$;
+revoke all on function realtime.follow(bigint, integer) from public;
+
 -- The same for one player: what goes to everyone, to one of these rooms, to the player, or moves the player.
 -- Its last row is always the last entry looked at, so that a reader gets on though nothing was for it. A page ends
 -- after 1 MiB: many players resume at once.

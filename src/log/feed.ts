@@ -5,10 +5,11 @@
  * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
  * others only read until it falls silent.
  */
-import { mayBeCut } from './entry.js';
+import { mayBeCut, type LogEntry } from './entry.js';
 import { Backoff } from './backoff.js';
 import { headOf, holdsPlace } from './continuity.js';
 import type { FeedOptions } from './feed-options.js';
+import { followMs, Others } from './others.js';
 import { Pace } from './pace.js';
 import { cursorOf } from './position.js';
 import { Recent } from './recent.js';
@@ -17,10 +18,8 @@ import { LogSession } from './session.js';
 export type { FeedObserver, FeedOptions } from './feed-options.js';
 
 const prunedReason = 'this instance was away for longer than the log is kept';
-/** How long another instance's numbering keeps us from trying, in milliseconds. */
-const followMs = 100;
-/** But never longer than this: what says that others number is a notification, and anybody can notify. */
-const ownAdvanceMs = 1000;
+/** Entries that come with the answer to having numbered. The lock is held meanwhile: the rest is read after it. */
+const followPage = 200;
 
 export class Feed {
   readonly recent = new Recent();
@@ -45,14 +44,13 @@ export class Feed {
   private retryTimer: NodeJS.Timeout | undefined;
   private lastTurnAt = 0;
   private lastGoodAt = 0;
-  private otherAt = Number.NEGATIVE_INFINITY;
-  private advancedAt = Number.NEGATIVE_INFINITY;
   private lastError: Error | undefined;
   private barriers: (() => void)[] = [];
   /** What is there may not be what was there before: to be found out before the log is read on. */
   private suspect = false;
   private readonly backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
   private readonly pace: Pace;
+  private readonly others: Others;
   private readonly busyMs: number;
   private readonly now: () => number;
 
@@ -60,6 +58,7 @@ export class Feed {
     this.busyMs = options.busyMs ?? 3;
     this.pace = new Pace({ busyMs: this.busyMs, sweepMs: options.sweepMs ?? 1000 });
     this.now = options.now ?? (() => performance.now());
+    this.others = new Others(this.now);
   }
 
   /** Connects and goes to the head of the log; throws if that fails. From then on it reconnects by itself. */
@@ -116,10 +115,10 @@ export class Feed {
     const session = await LogSession.open(
       { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000 },
       {
-        onBell: () => this.wake(this.following() ? this.busyMs * (3 + Math.random() * 5) : 0),
+        onBell: () => this.wake(this.others.areNumbering ? this.busyMs * (3 + Math.random() * 5) : 0),
         onAdvanced: (seq, own) => {
           if (own) return;
-          this.otherAt = this.now();
+          this.others.numbered();
           if (seq > this.position) this.wake(0);
         },
         onLost: (error) => this.onLost(error),
@@ -184,11 +183,6 @@ export class Feed {
     }, this.backoff.next());
   }
 
-  private following(): boolean {
-    const now = this.now();
-    return now - this.otherAt < followMs && now - this.advancedAt < ownAdvanceMs;
-  }
-
   /** Makes a turn happen in `waitMs`, or sooner if one is due sooner. */
   private wake(waitMs: number): void {
     if (!this.running || !this.session) return;
@@ -223,7 +217,11 @@ export class Feed {
         const waitMs = this.pace.next(found);
         // Followers look again only when the other has been silent for a while.
         this.wake(
-          this.again || this.barriers.length > 0 ? 0 : this.following() ? Math.max(waitMs, followMs) : waitMs,
+          this.again || this.barriers.length > 0
+            ? 0
+            : this.others.areNumbering
+              ? Math.max(waitMs, followMs)
+              : waitMs,
         );
       },
       (error: unknown) => {
@@ -245,14 +243,19 @@ export class Feed {
     if (this.suspect) await this.recognise(session);
     const before = this.position;
     let head: number | null = null;
-    if (barriers.length > 0 || !this.following()) {
-      head = await session.advance();
-      this.advancedAt = this.now();
-      if (head === null) this.otherAt = this.now();
+    let rest = true; // Whether there may be more to read.
+    if (barriers.length > 0 || !this.others.areNumbering) {
+      const followed = await session.follow(this.position, followPage);
+      head = followed.head;
+      this.others.tried();
+      if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);
+      this.handOn(followed.entries);
+      // Nothing though the log goes on: what was there has been pruned, which is found by reading on.
+      rest = followed.entries.length === 0 ? head !== null : mayBeCut(followed.entries, followPage);
     }
-    if (head === null || head > this.position) await this.readOn(session);
+    if (rest && (head === null || head > this.position)) await this.readOn(session);
     this.lastGoodAt = this.now();
     if (barriers.length > 0) {
       // Only our own advance, begun after the barrier was asked for, is known to have seen all before it.
@@ -266,9 +269,7 @@ export class Feed {
     const pageSize = this.options.pageSize ?? 1000;
     for (;;) {
       const entries = await session.read(this.position, pageSize);
-      const first = entries[0];
-      const last = entries.at(-1);
-      if (!first || !last) {
+      if (entries.length === 0) {
         // Nothing is there though the log goes on: all that the page would hold has been pruned.
         const floor = this.head > this.position ? await session.floor() : 0;
         if (floor <= this.position) return;
@@ -280,20 +281,26 @@ export class Feed {
         this.options.observer.onGap(prunedReason);
         continue;
       }
-      // Dense: anything else means that retention was faster than this instance.
-      const gap = last.seq - this.position !== entries.length;
-      for (const entry of entries) this.recent.push(entry);
-      this.position = last.seq;
-      this.positionAt = last.at;
-      this.head = Math.max(this.head, last.seq);
-      this.options.onBatch?.(entries.length);
-      if (gap) {
-        // What is kept for replays must be dense; the next page begins anew.
-        this.recent.clear();
-        this.options.observer.onGap(prunedReason);
-      }
-      this.options.observer.onEntries(entries);
+      this.handOn(entries);
       if (!mayBeCut(entries, pageSize)) return;
     }
+  }
+
+  private handOn(entries: readonly LogEntry[]): void {
+    const last = entries.at(-1);
+    if (!last) return;
+    // Dense: anything else means that retention was faster than this instance.
+    const gap = last.seq - this.position !== entries.length;
+    for (const entry of entries) this.recent.push(entry);
+    this.position = last.seq;
+    this.positionAt = last.at;
+    this.head = Math.max(this.head, last.seq);
+    this.options.onBatch?.(entries.length);
+    if (gap) {
+      // What is kept for replays must be dense; the next page begins anew.
+      this.recent.clear();
+      this.options.observer.onGap(prunedReason);
+    }
+    this.options.observer.onEntries(entries);
   }
 }

@@ -63,9 +63,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'believe for ever that others number',
-    file: 'src/log/feed.ts',
-    from: 'return now - this.otherAt < followMs && now - this.advancedAt < ownAdvanceMs;',
-    to: 'return now - this.otherAt < followMs;',
+    file: 'src/log/others.ts',
+    from: 'return now - this.numberedAt < followMs && now - this.triedAt < ownAdvanceMs;',
+    to: 'return now - this.numberedAt < followMs;',
     test: connections,
     only: 'forged',
   },
@@ -88,8 +88,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'begin at the head after every reconnect',
     file: 'src/log/feed.ts',
-    from: `if (first || renewed || epoch !== this.epoch) {`,
-    to: `if (String(first || renewed || epoch) !== '') {`,
+    from: `const another = first || renewed || epoch !== this.epoch;`,
+    to: `const another = String(first || renewed || epoch) !== '';`,
     test: connections,
     only: 'again and again',
   },
