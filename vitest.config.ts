@@ -2,12 +2,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Whether there is a Chromium to test in; the tests look in the same places. */
-function hasChromium(): boolean {
-  if (process.env['CHROMIUM_PATH'] !== undefined) return true;
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+/** Whether there is such a program; the tests look in the same places. */
+function has(name: string): boolean {
+  return [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'].some((folder) => {
     try {
-      accessSync(join(folder, 'chromium'), constants.X_OK);
+      accessSync(join(folder, name), constants.X_OK);
       return true;
     } catch {
       return false;
@@ -22,16 +21,25 @@ const long = [
   'test/adapter/{example,faults,instances}.test.ts',
   'test/api/example.test.ts',
   'test/hostile/fuzz/**',
-  'test/integration/{cli-serve,demo,embedded,instances,log-mutant,log-retention}.test.ts',
+  'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention}.test.ts',
 ];
 
 // Node is all that the other tests need; in CI a missing browser is a failure.
 function leftOut(mode: string): string[] {
   // For `npm run check`.
   if (mode === 'quick') return long;
-  if (process.env['CI'] !== undefined || hasChromium()) return [];
-  console.warn('The browser tests are left out: there is no Chromium. On Debian: apt-get install chromium');
-  return ['test/browser/**'];
+  const files: string[] = [];
+  if (process.env['CI'] === undefined && process.env['CHROMIUM_PATH'] === undefined && !has('chromium')) {
+    console.warn('The browser tests are left out: there is no Chromium. On Debian: apt-get install chromium');
+    files.push('test/browser/**');
+  }
+  if (!has('nginx')) {
+    console.warn(
+      'The test of the proxy is left out: there is no nginx. On Debian: apt-get install nginx-light',
+    );
+    files.push('test/integration/compose.test.ts');
+  }
+  return files;
 }
 
 export default defineConfig(({ mode }) => ({
