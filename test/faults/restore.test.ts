@@ -40,6 +40,16 @@ const aboutContract = (id: string) => (message: Message) => message.data?.contra
 const isError = (code: string) => (message: Message) =>
   message.type === 'error' && message.data.code === code;
 const resync = isError('RESYNC_REQUIRED');
+/** Acts until every client has got what fits; returns what each got up to it. */
+async function untilAll(fits: (message: Message) => boolean, act: () => Promise<unknown>) {
+  let waiting = true;
+  const all = Promise.all(clients().map((client) => client.until(fits))).finally(() => (waiting = false));
+  while (waiting) {
+    await act();
+    await Promise.race([all, sleep(200)]);
+  }
+  return all;
+}
 const markers = new Set<string>();
 const isMarker = ({ data }: Message) => markers.has(data?.contractId);
 /**
@@ -47,16 +57,11 @@ const isMarker = ({ data }: Message) => markers.has(data?.contractId);
  * memberships are being read again gets nothing, and is told so afterwards.
  */
 async function untilNext(): Promise<(readonly Message[])[]> {
-  let waiting = true;
-  const before = Promise.all(clients().map((client) => client.until(isMarker))).finally(
-    () => (waiting = false),
-  );
-  while (waiting) {
+  const before = untilAll(isMarker, async () => {
     const id = randomUUID();
     markers.add(id);
     await database.query('insert into contracts (id) values ($1)', [id]);
-    await Promise.race([before, sleep(200)]);
-  }
+  });
   return (await before).map((messages) => messages.filter((message) => !isMarker(message)));
 }
 /** The instances lose the database, something happens to it, and they find it again. */
@@ -108,11 +113,14 @@ describe('a data-only restore', () => {
       expect(new Set(told(before))).toEqual(new Set(['RESYNC_REQUIRED']));
       expect(before.length).toBeLessThan(10);
     }
-    await database.query(`update lobbies set visibility = 'public' where id = $1`, [lobby]);
-    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'other')`, [
-      lobby,
-    ]);
-    await Promise.all(clients().map((client) => client.next('lobby.joined')));
+    await untilAll(
+      ({ data }) => data?.type === 'lobby.joined',
+      () =>
+        database.query('insert into lobby_participants (lobby_id, player_id) values ($1, $2)', [
+          lobby,
+          randomUUID(),
+        ]),
+    );
   });
 
   it('says so: in the log, in a metric, and to those who resume from before it', async () => {
