@@ -18,9 +18,9 @@ await pool.query(`
 const boards = on.table('boards', { id: 'uuid', title: 'text' });
 const members = on.table('members', { board_id: 'uuid', who: 'text' });
 const tasks = on.table('tasks', { id: 'uuid', board_id: 'uuid', title: 'text', done_at: 'timestamp?' });
-const membership = { primaryKey: ['board_id', 'who'], by: 'board_id', player: 'who' };
+const membership = { primaryKey: ['board_id', 'who'], by: 'board_id', player: 'who' } as const;
 
-const boardEvents = on.family('board:event', {
+export const boardEvents = on.family('board:event', {
   table: boards,
   keys: { boardId: on.column(boards, 'id') },
   audience: on.room('board', boards, 'id'),
@@ -31,7 +31,7 @@ const boardEvents = on.family('board:event', {
   payload: on.object({ title: on.column(boards, 'title'), who: on.changed(members, 'who') }),
 });
 
-const taskEvents = on.family('task:event', {
+export const taskEvents = on.family('task:event', {
   table: tasks,
   keys: { taskId: on.column(tasks, 'id') },
   audience: on.room('board', tasks, 'board_id'),

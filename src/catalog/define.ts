@@ -87,7 +87,7 @@ function columnOf(table: PgTable, property: string) {
 }
 
 /** The keys of a drizzle table, as its properties are called. */
-type Property<T extends PgTable> = keyof InferSelectModel<T> & string;
+export type Property<T extends PgTable> = keyof InferSelectModel<T> & string;
 
 /** The named columns of a table, deny by default: a column that is not named here never leaves the database. */
 export function columns<T extends PgTable, const K extends Property<T>>(

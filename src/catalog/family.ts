@@ -7,6 +7,7 @@ import {
   type Field,
   type Fields,
   type ObjectOf,
+  type Property,
   type TableRef,
   type Transition,
 } from './define.js';
@@ -67,12 +68,18 @@ function primaryKeyOf(table: PgTable, named?: readonly string[]): readonly strin
 }
 
 /** Defines a family of events over a table; `events` keep their order when one change makes several. */
-export function family<const Name extends string, Keys extends Fields, const Events extends string, Payload>(
+export function family<
+  const Name extends string,
+  T extends PgTable,
+  Keys extends Fields,
+  const Events extends string,
+  Payload,
+>(
   name: Name,
   definition: {
-    table: PgTable;
+    table: T;
     /** By property; what drizzle knows, or `id`, unless given. */
-    primaryKey?: readonly string[];
+    primaryKey?: readonly Property<T>[];
     keys: Keys;
     audience: Audience;
     events: Readonly<Record<Events, Transition | EventDefinition>>;
@@ -96,7 +103,7 @@ export function family<const Name extends string, Keys extends Fields, const Eve
 /** An event of the family that is a transition of another table's row, which points at the family's row by `by`. */
 export function related<T extends PgTable>(
   table: T,
-  relation: { primaryKey?: readonly string[]; by: string; player?: string },
+  relation: { primaryKey?: readonly Property<T>[]; by: Property<T>; player?: Property<T> },
   transition: Transition,
   effect?: Effect,
 ): EventDefinition {

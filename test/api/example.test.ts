@@ -8,29 +8,44 @@ import { rawClient } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 let database: TestDatabase;
-let child: ChildProcess;
+const children: ChildProcess[] = [];
+
+/** Starts one of its files; its lines, as they come. */
+function start(file: string, env: Record<string, string>): AsyncIterator<string> {
+  const child = spawn(process.execPath, ['--import', 'tsx', `examples/task-board/${file}`], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+}
 
 beforeAll(async () => {
   database = await createDatabase();
 });
 afterAll(async () => {
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  expect((await ended)[0]).toBe(0);
+  for (const child of children) {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect((await ended)[0]).toBe(0);
+  }
   await database.drop();
 });
 
 it('shows the tasks of a board to its members, from the rows alone', async () => {
-  child = spawn(process.execPath, ['--import', 'tsx', 'examples/task-board/server.ts'], {
-    cwd: fileURLToPath(new URL('../../', import.meta.url)),
-    env: { ...process.env, DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'error', HASHI_DRAIN_MS: '100' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const lines = start('server.ts', {
+    DATABASE_URL: database.url,
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    HASHI_DRAIN_MS: '100',
   });
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   const first = await lines.next();
   const port = /"port":(\d+)/.exec(String(first.value))?.[1];
   expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('new WebSocket');
 
+  const watching = start('watch.ts', { URL: `http://127.0.0.1:${port}/live`, ME: 'ann' });
+  expect((await watching.next()).value).toBe('watching');
   const ann = rawClient({ wsUrl: `ws://127.0.0.1:${port}/live` }, 'ann');
   await ann.next('connected');
   const [board] = await database.query(`insert into boards (title) values ('home') returning id`);
@@ -45,5 +60,7 @@ it('shows the tasks of a board to its members, from the rows alone', async () =>
   expect((await ann.next('task.added')).data.payload).toEqual({ title: 'paint', done_at: null });
   expect((await ann.next('task.done')).data.type).toBe('task.done');
   expect((await lines.next()).value).toBe('done: paint');
+  expect((await watching.next()).value).toBe('ann has entered home');
+  expect((await watching.next()).value).toMatch(/^paint is done, \d{4}-/);
   ann.close();
 });

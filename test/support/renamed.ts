@@ -29,21 +29,18 @@ export const mapping = {
 
 /** Writes rows by the documented names, whatever they are called in the database. */
 export interface Rows {
-  insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void>;
-  update(
-    table: string,
-    set: Readonly<Record<string, unknown>>,
-    where: Readonly<Record<string, unknown>>,
-  ): Promise<void>;
-  remove(table: string, where: Readonly<Record<string, unknown>>): Promise<void>;
+  readonly insert: (table: string, row: Row) => Promise<void>;
+  readonly update: (table: string, set: Row, where: Row) => Promise<void>;
+  readonly remove: (table: string, where: Row) => Promise<void>;
 }
+type Row = Readonly<Record<string, unknown>>;
 
 function rowsOf(
   database: TestDatabase,
   table: (name: string) => string,
   column: (name: string) => string,
 ): Rows {
-  const equal = (row: Readonly<Record<string, unknown>>, from: number, by: string) =>
+  const equal = (row: Row, from: number, by: string) =>
     Object.keys(row)
       .map((name, index) => `${column(name)} = $${index + from}`)
       .join(by);
