@@ -6,7 +6,8 @@
 --   psql "$DATABASE_URL" -f deploy/roles.sql     again: the server's rights, now that there is something to grant
 --
 -- Where tables or columns have other names, use those here as well; "hashi-socket doctor" says what is not granted.
--- Then the server runs as hashi_server. It changes nothing: whoever gets hold of it reads the log and memberships.
+-- Then the server runs as hashi_server. It changes no row of yours: whoever gets hold of it reads the log and memberships,
+-- and can send to clients what the server API can.
 
 begin;
 
@@ -55,8 +56,11 @@ begin
     realtime.moves_of(text, bigint), realtime.holds(bigint, interval, bigint), realtime.kept(),
     realtime.rotate(interval, bigint), realtime.ensure_epoch(), realtime.health()
     to hashi_server;
-  -- Messages between instances that do not fit a notification.
-  grant select, insert, delete on realtime.attachments to hashi_server;
+  -- What the Socket.IO server API sends: into the log, and between instances.
+  grant execute on function
+    realtime.adapter_append(text[], text[]), realtime.adapter_secret(), realtime.adapter_attach(text, text),
+    realtime.adapter_attached(bigint), realtime.adapter_forget_attachments(interval)
+    to hashi_server;
 end $$;
 
 do $$

@@ -25,12 +25,16 @@ import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { logResyncs, observeEntries, observeState } from './telemetry/observe.js';
 import type { Tracing } from './telemetry/tracing.js';
+import type { AdapterProcess } from './adapter/process.js';
+import { Emits } from './routing/emits.js';
 import { hubAdapter } from './transports/adapter.js';
+import { encoderOf, openAdapters } from './transports/adapter-process.js';
 import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
 import { guardEngine } from './transports/engine-guard.js';
 import { openFront } from './transports/front.js';
 import { Gate } from './transports/gate.js';
+import type { Neighbours } from './workers/neighbours.js';
 import { Keeper } from './transports/keeper.js';
 import { RawEngine } from './transports/raw-engine.js';
 import { RawTransport } from './transports/raw.js';
@@ -50,8 +54,6 @@ export interface RealtimeOptions {
   readonly shared: boolean;
   readonly hooks: Hooks;
   readonly pool: Pool;
-  /** For messages between instances: what the log does not carry. */
-  readonly adapterPool: Pool;
   readonly databaseUrl: string;
   readonly authenticator: Authenticator;
   readonly tracing?: Tracing | undefined;
@@ -59,6 +61,8 @@ export interface RealtimeOptions {
   /** Null on another program's server: what is not ours is its own to answer. */
   readonly pages: HttpHandler | null;
   readonly ready: () => boolean;
+  /** The other workers of the same port. */
+  readonly neighbours?: Neighbours | undefined;
 }
 
 /** Clocks differ: a token is good for this long after its end. */
@@ -75,6 +79,7 @@ const replayUnsentBytes = 64 << 10;
 export class Realtime {
   readonly feed: Feed;
   private readonly io: SocketIoServer;
+  private readonly adapters: AdapterProcess;
   private readonly sessions: Sessions;
   private readonly raw: RawTransport;
   private readonly gate: Gate;
@@ -118,6 +123,7 @@ export class Realtime {
       door,
       messages,
       epoch: () => this.feed.epoch,
+      onAdapterEntry: (entry) => this.adapters.take(entry),
       onRoomChange: (room, member) => subscriptions.roomChanged(room, member),
       onReset: (playerId) => {
         metrics.resyncsTotal.inc();
@@ -127,20 +133,22 @@ export class Realtime {
     this.feed = new Feed({
       url: options.databaseUrl,
       observer: {
-        onEntries(entries) {
+        onEntries: (entries) => {
           if (tracing) tracing.batch(entries, () => router.route(entries));
           else router.route(entries);
+          this.adapters.taken();
           observeEntries(metrics, entries, Date.now());
           logResyncs(logger, entries);
           options.hooks.onEntries?.(entries);
         },
-        onGap(reason) {
+        onGap: (reason) => {
           logger.error(
             { reason },
             'events were lost to this instance: clients are told to read the state again',
           );
           metrics.resyncsTotal.inc();
           router.resyncAll();
+          this.adapters.gap(reason);
           admission.refresh([...hub.everyone]).catch(onError);
         },
         onUp: () => logger.info('following the log'),
@@ -155,6 +163,12 @@ export class Realtime {
       },
     });
     const { feed } = this;
+    this.io = options.io;
+    this.adapters = openAdapters(options, { feed, following: this.started });
+    const emits = new Emits({
+      encode: encoderOf(this.io),
+      isDuplicate: (seq) => this.adapters.duplicates.has(seq),
+    });
     const subscriptions = new Subscriptions({
       feed,
       door,
@@ -167,17 +181,17 @@ export class Realtime {
       door,
       feed,
       memberships,
-      replay: new Replay({ feed, history, memberships, messages, unsentBytes: replayUnsentBytes }),
+      replay: new Replay({ feed, history, memberships, messages, emits, unsentBytes: replayUnsentBytes }),
       onResume: (result) => metrics.resumesTotal.inc({ result }),
       patienceMs: admissionPatienceMs,
       onError,
     });
 
-    this.io = options.io;
     this.io.adapter(
       hubAdapter({
-        pool: options.adapterPool,
+        process: this.adapters,
         hub,
+        emits,
         connectionOf: (id) => this.sessions.connections.get(id),
         restore: async (privateId, offset) => {
           const sid = sessionIdIn(privateId);
@@ -189,11 +203,11 @@ export class Realtime {
               (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true)));
           return sid !== null && held ? { sid, pid: privateId } : null;
         },
-        secret: () => this.started.then(() => feed.secret),
-        onError: (error) => logger.warn({ err: error }, 'a message between instances was lost'),
       }) as never,
     );
     const engine = createEngine(config);
+    const { neighbours } = options;
+    if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);
     const onRateLimited = () => metrics.rateLimitedTotal.inc();
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
@@ -254,7 +268,7 @@ export class Realtime {
       onError: (error) => logger.debug({ err: error }, 'the health of the log is not known right now'),
     });
     this.retention = new RetentionKeeper(pool, config, (error) =>
-      logger.warn({ err: error }, 'the log could not be pruned: trying again in a minute'),
+      logger.warn({ err: error }, 'the log could not be pruned: trying again soon'),
     );
     this.closeFront = openFront({
       server: options.http,
@@ -264,6 +278,7 @@ export class Realtime {
       pages: options.pages,
       rawPath: options.rawPath,
       shared: options.shared,
+      neighbours,
     });
     observeState(metrics, { feed, hub, connections, ready: options.ready });
   }

@@ -18,6 +18,8 @@ import { createSocketIo } from './transports/socketio.js';
 import type { Server as SocketIoServer } from 'socket.io';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import type { WorkerLink } from './workers/link.js';
+import { createNeighbours } from './workers/neighbours.js';
 import { loadTracing } from './telemetry/tracing.js';
 
 export interface ServerOptions {
@@ -30,6 +32,8 @@ export interface ServerOptions {
   readonly httpServer?: HttpServer;
   /** The path of raw WebSockets; `/` unless given. */
   readonly rawPath?: string;
+  /** To the other workers, when this process is one of several on a port. */
+  readonly link?: WorkerLink;
 }
 
 export interface StartedServer {
@@ -53,6 +57,8 @@ export interface HashiServer {
 
 /** No query of a connection's takes this long, in milliseconds: one that does is lost on the way. */
 const queryTimeoutMs = 10_000;
+/** How often a worker looks whether it is ready, in milliseconds. */
+const readinessMs = 100;
 /** How long the database may take to end connections at the stop, in milliseconds. */
 const goodbyeMs = 1000;
 
@@ -60,7 +66,7 @@ const goodbyeMs = 1000;
 const developmentPlayer = 'player-1';
 
 export function createServer(options: ServerOptions): HashiServer {
-  const { config, logger, catalog = ownCatalog, hooks = {}, httpServer, rawPath = '/' } = options;
+  const { config, logger, catalog = ownCatalog, hooks = {}, httpServer, rawPath = '/', link } = options;
   const io = createSocketIo(config);
   if (hooks.onConnection) io.on('connection', hooks.onConnection);
   /** What stops the parts that run, the last one first. */
@@ -90,14 +96,6 @@ export function createServer(options: ServerOptions): HashiServer {
       logger,
     });
     running.push(() => endOf(pool));
-    const adapterPool = createPool({
-      url: database.url,
-      applicationName: 'hashi-socket adapter',
-      max: 3,
-      queryTimeoutMs,
-      logger,
-    });
-    running.push(() => endOf(adapterPool));
 
     const desk = createDesk(auth, options, database.url, pool);
     if (desk) running.push(() => desk.stop());
@@ -113,7 +111,6 @@ export function createServer(options: ServerOptions): HashiServer {
       shared: httpServer !== undefined,
       hooks,
       pool,
-      adapterPool,
       databaseUrl: database.url,
       authenticator: auth.authenticator,
       tracing,
@@ -121,8 +118,8 @@ export function createServer(options: ServerOptions): HashiServer {
       pages: httpServer
         ? null
         : createHttpHandler({
-            metrics,
-            readiness: () => readiness(realtime, draining),
+            metrics: link ? { scrape: () => metrics.scrapeAll(link) } : metrics,
+            readiness: () => readiness(realtime, draining, link),
             metricsToken: config.metricsToken,
             pages: await loadPages({
               docs: { catalog, registry: metrics.registry },
@@ -132,6 +129,8 @@ export function createServer(options: ServerOptions): HashiServer {
             logger,
           }),
       ready: () => readiness(realtime, draining).ready,
+      neighbours:
+        link && createNeighbours(link, (error) => logger.error({ err: error }, 'the other workers cannot be served')),
     });
     running.push(() => realtime.stop());
     await realtime.start();
@@ -140,6 +139,10 @@ export function createServer(options: ServerOptions): HashiServer {
       const sockets = socketsOf(http);
       await listen(http, config);
       running.push(() => closeHttp(http, sockets));
+    }
+    if (link) {
+      link.onMetrics(() => metrics.collect());
+      running.push(reportReadiness(link, () => readiness(realtime, draining).ready));
     }
     running.push(() => realtime.drain(config.drainMs));
 
@@ -195,14 +198,32 @@ function createDesk(
   return new Desk({ mint, databaseUrl, pool, logger, withTables });
 }
 
-function readiness(realtime: Realtime, draining: boolean): Readiness {
+/** Tells the other workers whenever this one begins or ceases to be ready. */
+function reportReadiness(link: WorkerLink, isReady: () => boolean): () => Promise<void> {
+  let told: boolean | undefined;
+  const tell = () => {
+    const ready = isReady();
+    if (ready !== told) link.report((told = ready));
+  };
+  tell();
+  const timer = setInterval(tell, readinessMs);
+  return async () => {
+    clearInterval(timer);
+    link.report(false);
+  };
+}
+
+/** With a link, that of all workers: whoever asks is answered by any of them. */
+function readiness(realtime: Realtime, draining: boolean, link?: WorkerLink): Readiness {
   const trouble = realtime.feed.trouble();
+  const others = link?.allReady ?? true;
   return {
-    ready: trouble === null && !draining,
+    ready: trouble === null && !draining && others,
     checks: {
       // What is wrong with the database is in the log; the public is not told.
       log: trouble === null ? { ok: true } : { ok: false, detail: 'the database or its log cannot be read' },
       draining: draining ? { ok: false, detail: 'the server is stopping' } : { ok: true },
+      ...(link && { workers: others ? { ok: true } : { ok: false, detail: 'not all workers are ready' } }),
     },
   };
 }

@@ -28,9 +28,11 @@ import type { AdapterProcess } from './process.js';
 import { Recovery } from './recovery.js';
 import { SocketSearch } from './socket-search.js';
 
-export interface LogAdapterEvents {
+export interface LogAdapterOptions {
   /** The last namespace of the process is closed. */
   readonly onLastClosed: () => void;
+  /** Whether sessions are stored, so that they can be taken up again. Default: as `connectionStateRecovery` says. */
+  readonly storesSessions?: boolean;
 }
 
 /** The process itself says that it is alive, for all its namespaces; the stock timers of each would add up. */
@@ -43,12 +45,14 @@ const local = Adapter.prototype;
 export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
   readonly name: string;
   private readonly recovery: Recovery | undefined;
+  /** `socket.emit()` comes as a broadcast to the socket's room, and nobody else tells it apart. */
+  private readonly emitsByBroadcast: boolean;
   private readonly search: SocketSearch;
 
   constructor(
     namespace: Namespace,
     readonly process: AdapterProcess,
-    private readonly events: LogAdapterEvents,
+    private readonly options: LogAdapterOptions,
   ) {
     super(namespace, {
       heartbeatInterval: never,
@@ -74,7 +78,8 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
       addOffsetIfNecessary: () => undefined,
     });
     const lifetimeMs = recoveryMs(namespace);
-    if (lifetimeMs !== undefined)
+    this.emitsByBroadcast = lifetimeMs !== undefined && options.storesSessions === false;
+    if (lifetimeMs !== undefined && options.storesSessions !== false)
       this.recovery = new Recovery({ adapter: this, namespace, process, lifetimeMs });
     process.add(this);
   }
@@ -87,7 +92,7 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     await this.recovery?.close();
     this.process.remove(this);
     if (this.process.members.size > 0) return;
-    this.events.onLastClosed();
+    this.options.onLastClosed();
     await this.process.stop();
   }
 
@@ -95,7 +100,7 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
 
   override broadcast(packet: Packet, options: BroadcastOptions): Promise<void> {
     const done = Promise.resolve();
-    if (options.flags?.local) {
+    if (options.flags?.local || (this.emitsByBroadcast && this.isOwn(options))) {
       this.broadcastHere(packet, options);
       return done;
     }
@@ -118,6 +123,11 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
       packet: { type: packet.type, data: packet.data },
     });
     return done;
+  }
+
+  private isOwn({ rooms }: BroadcastOptions): boolean {
+    const [room] = rooms;
+    return rooms.size === 1 && room !== undefined && (this.nsp as Namespace).sockets.has(room);
   }
 
   override addSockets(options: BroadcastOptions, rooms: string[]): Promise<void> {
@@ -150,7 +160,7 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     const options = optionsOf(message.target);
     switch (message.type) {
       case MessageType.BROADCAST:
-        this.broadcastHere(message.packet, options, seq);
+        this.broadcastHere({ ...message.packet, data: [...message.packet.data] }, options, seq);
         return;
       case MessageType.SOCKETS_JOIN:
         local.addSockets.call(this, options, [...message.rooms]);
@@ -166,7 +176,8 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
     }
   }
 
-  private broadcastHere(packet: Packet, options: BroadcastOptions, seq?: number): void {
+  /** To local sockets; a packet of its own, which may be changed. */
+  protected broadcastHere(packet: Packet, options: BroadcastOptions, seq?: number): void {
     this.recovery?.mark(packet, seq);
     local.broadcast.call(this, packet, options);
     this.recovery?.held(packet, options);

@@ -2,7 +2,8 @@
 import type { Pool } from 'pg';
 import type { Namespace } from 'socket.io';
 import { LogAdapter } from './adapter.js';
-import { settingsOf, type AdapterOptions } from './options.js';
+import { connectionOf, settingsOf, type AdapterOptions } from './options.js';
+import { surviveLostClients } from './pool-guard.js';
 import { AdapterProcess } from './process.js';
 
 /** What `new Server({ adapter })` takes. */
@@ -23,19 +24,23 @@ export interface AdapterFactory {
  * `connectionStateRecovery`, sessions can be taken up again on any instance.
  */
 export function createAdapter(pool: Pool, options: AdapterOptions = {}): AdapterFactory {
-  const settings = settingsOf(pool, options);
+  const settings = settingsOf(connectionOf(pool), options);
   let shared: AdapterProcess | undefined;
+  const process = (): AdapterProcess => {
+    surviveLostClients(pool);
+    return (shared ??= new AdapterProcess(settings));
+  };
 
   // A `function`: Socket.IO calls it with `new`.
   function adapter(namespace: Namespace): LogAdapter {
-    const process = (shared ??= new AdapterProcess(pool, settings));
-    return new LogAdapter(namespace, process, {
+    const own = process();
+    return new LogAdapter(namespace, own, {
       onLastClosed: () => {
-        if (shared === process) shared = undefined;
+        if (shared === own) shared = undefined;
       },
     });
   }
   return Object.assign(adapter, {
-    ready: (): Promise<void> => (shared ??= new AdapterProcess(pool, settings)).ready(),
+    ready: () => process().ready(),
   });
 }

@@ -91,7 +91,7 @@ export class Emitters {
           ? `a message on "${channel}" was dropped: its sender had disconnected before its role could be looked up. ` +
               'Keep the connection of the emitter open, or set emitters: "trusted".'
           : `a message on "${channel}" was dropped: role "${sender.role}" may not publish. ` +
-              'If it is to, GRANT USAGE ON SCHEMA realtime and EXECUTE ON FUNCTION realtime.adapter_append(text[]) to it.',
+              'If it is to, GRANT USAGE ON SCHEMA realtime and EXECUTE ON FUNCTION realtime.adapter_append(text[], text[]) to it.',
       ),
     );
     return false;

@@ -5,6 +5,8 @@ import {
   type ClusterMessage,
   type ClusterResponse,
 } from 'socket.io-adapter';
+import { everyoneRoom, type LogEntry } from '../log/entry.js';
+import { decode } from './codec.js';
 
 /** Who a message is for: the options of a broadcast in a form that JSON keeps. */
 export interface Target {
@@ -31,10 +33,14 @@ export type Ordered = { readonly nsp: string; readonly target: Target } & (
 /** `type` of the adapter's entries in the log: no event of any catalogue. */
 export const entryType = 'realtime.adapter';
 
+export const defaultPrefix = 'socket.io';
+
 /** `data` of an entry of the log. */
 export interface OrderedEntry {
   /** The process it comes from. */
   readonly origin: string;
+  /** The `channelPrefix` of its servers: those with another one on the same database are no concern of theirs. */
+  readonly prefix?: string;
   /** Counts what the origin has sent. Once more, and it is the same: its first insert had arrived after all. */
   readonly n: number;
   readonly message: Ordered;
@@ -55,6 +61,22 @@ export type Notice = { readonly from: string; readonly k: number } & (
   | { readonly is: 'take'; readonly to: string; readonly nsp: string; readonly sid: string }
   | { readonly is: 'taken'; readonly to: string; readonly nsp: string; readonly sid: string }
 );
+
+const read = new WeakMap<LogEntry, OrderedEntry>();
+
+/** What an entry of the adapter's holds; null for any other entry. Read once, however often it is asked for. */
+export function orderedEntryOf(entry: LogEntry): OrderedEntry | null {
+  if (entry.type !== entryType || entry.data === null) return null;
+  const known = read.get(entry);
+  if (known) return known;
+  const ordered = decode(entry.data) as OrderedEntry;
+  read.set(entry, ordered);
+  return ordered;
+}
+
+/** Whether servers with this prefix are meant. */
+export const isFor = (entry: OrderedEntry, prefix: string): boolean =>
+  (entry.prefix ?? defaultPrefix) === prefix;
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never;
 export type NoticeBody = DistributiveOmit<Notice, 'from' | 'k'>;
@@ -78,9 +100,19 @@ export const optionsOf = (target: Target): BroadcastOptions => ({
 });
 
 /** Whether a socket in these rooms is meant. */
-export function reaches(target: Target, rooms: ReadonlySet<string>): boolean {
+export function reaches(target: Target, rooms: Pick<ReadonlySet<string>, 'has'>): boolean {
   if (target.except.some((room) => rooms.has(room))) return false;
   return target.rooms.length === 0 || target.rooms.some((room) => rooms.has(room));
+}
+
+/**
+ * The room in the log's own terms, by which somebody who comes back finds what may be for him: `*` for everyone, and for
+ * more than one room. Null for what no client is sent, or is in another namespace than the default.
+ */
+export function logRoomOf(message: Ordered): string | null {
+  if (message.type !== MessageType.BROADCAST || message.nsp !== '/') return null;
+  const [room = everyoneRoom, ...others] = message.target.rooms;
+  return others.length > 0 ? everyoneRoom : room;
 }
 
 /** A message of the stock protocol, if it is one that would go through the log. */

@@ -1,9 +1,13 @@
 /** What `createAdapter` can be told: all that `@socket.io/postgres-adapter` takes, and what is ours. */
 import type { ClientConfig, Pool } from 'pg';
 import type { ClusterAdapterOptions } from 'socket.io-adapter';
+import { defaultPrefix } from './messages.js';
 
 export interface AdapterOptions extends ClusterAdapterOptions {
-  /** Prefix of the channels that `@socket.io/postgres-emitter` sends on. Default `socket.io`. */
+  /**
+   * Names a group of servers: those with another prefix on the same database have nothing to do with them. Also that of
+   * the channels that `@socket.io/postgres-emitter` sends on. Default `socket.io`.
+   */
   readonly channelPrefix?: string;
   /**
    * The table in which `@socket.io/postgres-emitter` leaves what is large or binary. Nothing else needs it.
@@ -45,11 +49,11 @@ export type Settings = Required<Omit<AdapterOptions, 'connection'>> & { readonly
 /** NOTIFY takes less than 8,000 bytes. */
 const largestNotification = 7999;
 
-export function settingsOf(pool: Pool, options: AdapterOptions): Settings {
+export function settingsOf(connection: ClientConfig, options: AdapterOptions): Settings {
   return {
     heartbeatInterval: options.heartbeatInterval ?? 5000,
     heartbeatTimeout: options.heartbeatTimeout ?? 10_000,
-    channelPrefix: options.channelPrefix ?? 'socket.io',
+    channelPrefix: options.channelPrefix ?? defaultPrefix,
     tableName: options.tableName ?? 'socket_io_attachments',
     payloadThreshold: Math.min(options.payloadThreshold ?? largestNotification, largestNotification),
     cleanupInterval: options.cleanupInterval ?? 30_000,
@@ -59,12 +63,12 @@ export function settingsOf(pool: Pool, options: AdapterOptions): Settings {
     retentionHours: options.retentionHours ?? 1,
     retentionEvents: options.retentionEvents ?? 1_000_000,
     install: options.install ?? true,
-    connection: options.connection ?? connectionOf(pool),
+    connection: options.connection ?? connection,
   };
 }
 
 /** What the pool connects with; it hides some of it from enumeration. */
-function connectionOf(pool: Pool): ClientConfig {
+export function connectionOf(pool: Pool): ClientConfig {
   const { options } = pool;
   const config: ClientConfig = {};
   for (const key of connectionKeys) {

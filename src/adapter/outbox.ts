@@ -7,11 +7,12 @@
  */
 import { encode } from './codec.js';
 import { LineLostError, type Line } from './line.js';
-import type { Ordered, OrderedEntry } from './messages.js';
+import { logRoomOf, type Ordered, type OrderedEntry } from './messages.js';
 import { within } from './within.js';
 
 export interface OutboxOptions {
   readonly origin: string;
+  readonly prefix: string;
   readonly line: Line;
   /** How long local sockets wait for the log, in milliseconds. */
   readonly localDeliveryMs: number;
@@ -25,6 +26,7 @@ export interface OutboxOptions {
 interface Draft {
   readonly n: number;
   readonly text: string;
+  readonly room: string | null;
   readonly dueAt: number;
 }
 
@@ -57,8 +59,10 @@ export class Outbox {
   append(message: Ordered): void {
     if (this.closed) return;
     const n = this.n + 1;
-    const entry: OrderedEntry = { origin: this.options.origin, n, message };
-    const draft = { n, text: encode(entry), dueAt: performance.now() + this.options.localDeliveryMs };
+    const { origin, prefix, localDeliveryMs } = this.options;
+    const entry: OrderedEntry = { origin, prefix, n, message };
+    const dueAt = performance.now() + localDeliveryMs;
+    const draft = { n, text: encode(entry), room: logRoomOf(message), dueAt };
     this.n = n;
     this.unsent.push(draft);
     this.unsentBytes += draft.text.length;
@@ -136,7 +140,10 @@ export class Outbox {
       }
       const last = batch.at(-1)?.n ?? 0;
       try {
-        await line.query('select realtime.adapter_append($1)', [batch.map(({ text }) => text)]);
+        await line.query('select realtime.adapter_append($1, $2)', [
+          batch.map(({ text }) => text),
+          batch.map(({ room }) => room),
+        ]);
       } catch (error) {
         if (error instanceof LineLostError) return;
         const cause = error as Error & { code?: string };

@@ -3,7 +3,6 @@
  * knowledge of who else is there.
  */
 import { randomBytes } from 'node:crypto';
-import type { Pool } from 'pg';
 import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import type { LogEntry } from '../log/entry.js';
@@ -14,11 +13,10 @@ import { Emitters } from './emitters.js';
 import { install } from './install.js';
 import { Line } from './line.js';
 import type { Member } from './member.js';
-import { entryType, type Notice, type Ordered, type OrderedEntry } from './messages.js';
+import { isFor, orderedEntryOf, type Notice, type Ordered, type OrderedEntry } from './messages.js';
 import { channelOf, Notices } from './notices.js';
 import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
-import { surviveLostClients } from './pool-guard.js';
 import { Upkeep } from './upkeep.js';
 
 const timeoutMs = 10_000;
@@ -28,6 +26,13 @@ const sweepMs = 5000;
 const refusedMs = 5000;
 const rememberedOrigins = 1000;
 const rememberedDuplicates = 1000;
+
+/** A log that is followed already: the owner of the feed starts and stops it, and hands on what comes. */
+export interface SharedLog {
+  readonly feed: Feed;
+  /** Resolves once the feed follows the log. */
+  readonly following: Promise<void>;
+}
 
 export class AdapterProcess {
   /** Names this process; its adapters are `<id>.<number>`. */
@@ -43,6 +48,8 @@ export class AdapterProcess {
   delivered = 0;
   /** Entries that came twice, and were passed over the second time. */
   readonly duplicates = new Set<number>();
+  /** The entry that is being delivered right now. */
+  current: LogEntry | undefined;
 
   private readonly emitters: Emitters;
   private readonly upkeep: Upkeep;
@@ -55,11 +62,10 @@ export class AdapterProcess {
   private wake: (() => void) | undefined;
 
   constructor(
-    pool: Pool,
     readonly settings: Settings,
+    private readonly shared?: SharedLog,
   ) {
     const { connection, errorHandler: onError } = settings;
-    surviveLostClients(pool);
     this.line = new Line({
       connection,
       timeoutMs,
@@ -67,23 +73,10 @@ export class AdapterProcess {
       onError: (error) => this.report(error),
       onNotification: (channel, payload, pid) => this.hear(channel, payload, pid),
     });
-    this.feed = new Feed({
-      url: connection,
-      pageSize: 500,
-      timeoutMs,
-      sweepMs,
-      observer: {
-        onEntries: (entries) => this.onEntries(entries),
-        onGap: (reason) => {
-          this.delivered = this.feed.position;
-          this.report(new Error(`messages of other instances are lost: ${reason}`));
-        },
-        onDown: (error) =>
-          this.report(new Error(`the log cannot be read: ${error.message}`, { cause: error })),
-      },
-    });
+    this.feed = shared?.feed ?? this.ownFeed();
     this.outbox = new Outbox({
       origin: this.id,
+      prefix: settings.channelPrefix,
       line: this.line,
       localDeliveryMs: settings.localDeliveryMs,
       advance: (done) => this.feed.atBarrier(done),
@@ -122,16 +115,33 @@ export class AdapterProcess {
     return this.starting;
   }
 
+  private ownFeed(): Feed {
+    return new Feed({
+      url: this.settings.connection,
+      pageSize: 500,
+      timeoutMs,
+      sweepMs,
+      observer: {
+        onEntries: (entries) => {
+          for (const entry of entries) this.take(entry);
+          this.taken();
+        },
+        onGap: (reason) => this.gap(reason),
+        onDown: (error) =>
+          this.report(new Error(`the log cannot be read: ${error.message}`, { cause: error })),
+      },
+    });
+  }
+
   private async start(): Promise<void> {
     const { settings, feed, line } = this;
+    await this.shared?.following;
     const backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
     while (!this.stopped) {
       try {
         if (settings.install) await install(settings.connection, (error) => this.report(error));
-        if (feed.epoch === '') {
-          await feed.start();
-          this.delivered = feed.position;
-        }
+        if (feed.epoch === '') await feed.start();
+        this.delivered = Math.max(this.delivered, feed.position);
         await line.start();
         await this.opened;
         this.upkeep.start();
@@ -185,7 +195,7 @@ export class AdapterProcess {
     await this.outbox.close();
     this.notices.send({ is: 'gone' });
     await this.notices.close();
-    await this.feed.stop();
+    if (!this.shared) await this.feed.stop();
     await this.line.close();
     for (const { go } of this.waiting) go();
   }
@@ -246,19 +256,32 @@ export class AdapterProcess {
     else if (notice.is !== 'alive') this.members.get(notice.nsp)?.notice(notice);
   }
 
-  private onEntries(entries: readonly LogEntry[]): void {
-    for (const { type, data, seq } of entries) {
-      if (type === entryType && data !== null) this.attempt(() => this.onEntry(data, seq));
-      this.delivered = Math.max(this.delivered, seq);
-    }
+  /** The next entry of the log, at its place; `taken` follows when all that came along have been. */
+  take(entry: LogEntry): void {
+    this.attempt(() => {
+      const ordered = orderedEntryOf(entry);
+      if (ordered && isFor(ordered, this.settings.channelPrefix)) this.onEntry(ordered, entry);
+    });
+    this.delivered = Math.max(this.delivered, entry.seq);
+  }
+
+  /** All entries up to the feed's position have been handed out. */
+  taken(): void {
+    this.delivered = Math.max(this.delivered, this.feed.position);
     this.outbox.settle();
     const due = this.waiting.filter(({ seq }) => seq <= this.delivered);
     this.waiting = this.waiting.filter(({ seq }) => seq > this.delivered);
     for (const { go } of due) go();
   }
 
-  private onEntry(data: string, seq: number): void {
-    const { origin, n, message } = decode(data) as OrderedEntry;
+  /** Entries are lost for good: the feed has gone on behind them. */
+  gap(reason: string): void {
+    this.delivered = this.feed.position;
+    this.report(new Error(`messages of other instances are lost: ${reason}`));
+  }
+
+  private onEntry({ origin, n, message }: OrderedEntry, entry: LogEntry): void {
+    const { seq } = entry;
     if (n <= (this.seen.get(origin) ?? 0)) {
       // Written twice: its writer could not know that the first attempt had succeeded.
       this.duplicates.add(seq);
@@ -270,7 +293,13 @@ export class AdapterProcess {
     this.seen.set(origin, n);
     if (this.seen.size > rememberedOrigins) dropFirst(this.seen);
     this.delivered = seq;
-    if (origin !== this.id || this.outbox.arrived(n)) this.dispatch(message, seq);
+    if (origin === this.id && !this.outbox.arrived(n)) return;
+    this.current = entry;
+    try {
+      this.dispatch(message, seq);
+    } finally {
+      this.current = undefined;
+    }
   }
 
   private dispatch(message: Ordered, seq: number | undefined): void {

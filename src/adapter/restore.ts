@@ -1,6 +1,6 @@
 /** Takes a session over from whoever had it, and finds what its client has missed, up to this very moment. */
 import { decode } from './codec.js';
-import { entryType, MessageType, reaches, type OrderedEntry } from './messages.js';
+import { entryType, isFor, MessageType, reaches, type OrderedEntry } from './messages.js';
 import { offsetText, type Offset } from './offset.js';
 import type { AdapterProcess } from './process.js';
 import { missedOf, type SessionRow, type Tail } from './session.js';
@@ -115,7 +115,9 @@ class Replay {
   }
 
   take(seq: number, data: string): void {
-    const { origin, n, message } = decode(data) as OrderedEntry;
+    const entry = decode(data) as OrderedEntry;
+    const { origin, n, message } = entry;
+    if (!isFor(entry, this.process.settings.channelPrefix)) return;
     if (this.process.duplicates.has(seq) || n <= (this.seen.get(origin) ?? 0)) return;
     this.seen.set(origin, n);
     if (message.nsp !== this.namespace || !reaches(message.target, this.rooms)) return;

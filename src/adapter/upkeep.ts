@@ -28,6 +28,7 @@ export class Upkeep {
       // Who comes later says so, and is answered: alone there is nobody to tell.
       if (peers.size > 0) sayAlive();
     }, settings.heartbeatInterval);
+    if (settings.retentionHours === Number.POSITIVE_INFINITY) return;
     this.rotation = setInterval(() => this.rotate(), rotateMs);
     this.rotate();
   }

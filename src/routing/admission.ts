@@ -44,6 +44,7 @@ export class Admission {
    */
   async admit(connection: Connection, since?: string, lost = false): Promise<void> {
     this.options.hub.add(connection);
+    connection.resumes = since !== undefined;
     await this.orClose(connection, () =>
       this.atPlace(connection, (memberships, rooms) =>
         since === undefined
@@ -134,14 +135,18 @@ export class Admission {
   }
 
   private enter(connection: Connection, rooms: Iterable<string>): void {
-    const { door, hub } = this.options;
+    const { door, feed, hub } = this.options;
     door.enter(connection, playerRoom(connection.playerId));
     for (const room of rooms) {
       connection.memberships.add(room);
       door.enter(connection, room);
     }
     connection.live = true;
+    connection.resumes = false;
     hub.everyone.add(connection);
+    const { held } = connection;
+    connection.held = [];
+    for (const { message } of held) connection.send(message(feed.cursor));
   }
 
   private goLive(

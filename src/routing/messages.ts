@@ -1,4 +1,5 @@
 /** Makes the messages of the log's entries. */
+import { entryType as adapterType } from '../adapter/messages.js';
 import type { Family } from '../catalog/index.js';
 import type { LogEntry } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
@@ -25,6 +26,8 @@ export class EntryMessages {
   }
 
   private make(entry: LogEntry, epoch: string): Outgoing | null {
+    // Who it is for is not the room's alone to say: see `Emits`.
+    if (entry.type === adapterType) return null;
     const family = this.familyOf.get(entry.type);
     const cursor = cursorOf(epoch, entry.seq, entry.at);
     if (family && entry.data !== null) {

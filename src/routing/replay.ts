@@ -10,8 +10,10 @@ import type { Feed } from '../log/feed.js';
 import type { History } from '../log/history.js';
 import type { Position } from '../log/position.js';
 import type { Connection } from '../transports/connection.js';
+import type { Emit, Emits } from './emits.js';
 import type { Memberships } from './memberships.js';
 import type { EntryMessages } from './messages.js';
+import { playerRoom } from './rooms.js';
 import { Batch } from './batch.js';
 
 export interface ReplayOptions {
@@ -19,6 +21,7 @@ export interface ReplayOptions {
   readonly history: History;
   readonly memberships: Memberships;
   readonly messages: EntryMessages;
+  readonly emits: Emits;
   /** The client is waited for when it has not taken this many bytes. */
   readonly unsentBytes: number;
 }
@@ -49,8 +52,11 @@ export class Replay {
     goLive: (rooms: ReadonlySet<string>) => void,
   ): Promise<'live' | 'pruned' | 'reset' | 'closed'> {
     const { feed, history } = this.options;
-    const { epoch, generation } = feed;
+    const { generation } = feed;
     const rooms = await this.roomsAt(connection.playerId, seq, roomsNow);
+    // A recovered Socket.IO client has the id again that it had then.
+    const own = [playerRoom(connection.playerId), connection.id];
+    const isFor = this.options.emits.follow({ has: (room) => rooms.has(room) || own.includes(room) });
     let at = seq;
     let most = firstPage;
     for (;;) {
@@ -58,7 +64,7 @@ export class Replay {
       if (feed.generation !== generation) return 'pruned';
       if (at >= feed.recent.start || at >= feed.position) {
         const rest = at >= feed.position ? [] : feed.recent.after(at, largestRest);
-        const sent = this.send(connection, rest, rooms, epoch);
+        const sent = this.send(connection, rest, rooms, isFor);
         if (sent.reset) return 'reset';
         at = rest.at(-1)?.seq ?? at;
         if (at >= feed.position) {
@@ -69,12 +75,15 @@ export class Replay {
         }
       } else {
         const asked = new Set(rooms);
-        const page = await history.page(at, most, connection.playerId, [...asked]);
+        const page = await history.page(at, most, connection.playerId, [...asked, ...own]);
         if (page.pruned) return 'pruned';
         if (connection.closed) return 'closed';
-        const sent = this.send(connection, page.entries, rooms, epoch, asked);
+        if (feed.generation !== generation) return 'pruned';
+        // What this instance has not handed out itself yet comes live.
+        const entries = page.entries.filter((entry) => entry.seq <= feed.position);
+        const sent = this.send(connection, entries, rooms, isFor, asked);
         if (sent.reset) return 'reset';
-        at = sent.stoppedAt ?? page.upTo;
+        at = sent.stoppedAt ?? Math.min(page.upTo, feed.position);
         const large = lengthOf(page.entries) > pageBytes;
         most = Math.max(10, Math.min(largestPage, large ? most >> 1 : most * 2));
       }
@@ -87,17 +96,23 @@ export class Replay {
     connection: Connection,
     entries: readonly LogEntry[],
     rooms: Set<string>,
-    epoch: string,
+    isFor: (entry: LogEntry, emit: Emit) => boolean,
     asked?: ReadonlySet<string>,
   ): { stoppedAt?: number; reset?: boolean } {
+    const { emits, messages, feed } = this.options;
     let due = Batch.empty();
     let end: { stoppedAt?: number; reset?: boolean } = {};
     for (const entry of entries) {
       const moves = entry.member === connection.playerId && entry.room !== null;
       if (moves && entry.effect === 'join' && entry.room !== null) rooms.add(entry.room);
-      if (this.concerns(entry, connection, rooms)) {
-        const message = this.options.messages.of(entry, epoch);
-        if (message) due = due.with(message);
+      const emit = emits.of(entry, feed.epoch);
+      const concerned = emit
+        ? isFor(entry, emit) || connection.held.some(({ seq }) => seq === entry.seq)
+        : this.concerns(entry, connection, rooms);
+      const message = emit ? emit.message : messages.of(entry, feed.epoch);
+      if (concerned && message) due = due.with(message);
+      if (emit && connection.held.length > 0) {
+        connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);
       }
       if (entry.effect === 'leave' && moves && entry.room !== null) rooms.delete(entry.room);
       if (entry.effect === 'close' && entry.room !== null) rooms.delete(entry.room);

@@ -4,6 +4,7 @@
  * Everything in here is synchronous: between two entries nothing else happens, so "nothing after you left" is
  * exact, on every instance.
  */
+import { entryType as adapterType } from '../adapter/messages.js';
 import { everyoneRoom, type LogEntry } from '../log/entry.js';
 import { errorMessage } from '../protocol/error-message.js';
 import type { Outgoing } from '../protocol/outgoing.js';
@@ -27,6 +28,8 @@ export interface RouterOptions {
   readonly onRoomChange: (room: string | null, member?: string) => void;
   /** Memberships changed in a way the log does not tell; null: everybody's. They must be read again. */
   readonly onReset: (playerId: string | null) => void;
+  /** An entry of the Socket.IO adapter's: what a program has sent, or whom it has moved. */
+  readonly onAdapterEntry?: (entry: LogEntry) => void;
   /** After an entry has been handed out. */
   readonly onRouted?: (entry: LogEntry) => void;
 }
@@ -62,6 +65,7 @@ export class Router {
 
   private routeOne(entry: LogEntry): void {
     const { hub, messages } = this.options;
+    if (entry.type === adapterType) return this.options.onAdapterEntry?.(entry);
     if (entry.effect === 'join') this.join(entry);
     const message = messages.of(entry, this.options.epoch());
     if (message) {

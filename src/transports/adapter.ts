@@ -1,143 +1,162 @@
 /**
- * The Socket.IO adapter of this server: stock rooms and requests between instances, with three differences. The
- * hub hears of every join and leave; local sockets get a broadcast at once, whatever the database does; and
- * connection state recovery goes by the log.
+ * The Socket.IO adapter of this server. What the server API sends, and whom it moves, has its place in the log among the
+ * database's events, and goes out through the hub as they do; sessions are recovered from the log alone.
  */
-import { createHmac } from 'node:crypto';
-import { createAdapter as createPostgresAdapter } from '@socket.io/postgres-adapter';
-import type { Pool, PoolClient } from 'pg';
-import type { Namespace } from 'socket.io';
-import { Adapter, MessageType, type BroadcastOptions, type ClusterAdapter } from 'socket.io-adapter';
+import type { Namespace, Socket } from 'socket.io';
+import type { BroadcastOptions, Session } from 'socket.io-adapter';
+import { LogAdapter, type LogAdapterOptions } from '../adapter/adapter.js';
+import { MessageType, type Ordered, type Packet } from '../adapter/messages.js';
+import type { AdapterProcess } from '../adapter/process.js';
+import { closeCodes } from '../errors.js';
+import { cursorOf } from '../log/position.js';
+import type { Place } from '../protocol/emitted.js';
+import type { Emits } from '../routing/emits.js';
 import type { Hub } from '../routing/hub.js';
 import type { Connection } from './connection.js';
 import { newSessionId } from './session-id.js';
 
 export interface HubAdapterOptions {
-  readonly pool: Pool;
+  readonly process: AdapterProcess;
   readonly hub: Hub;
+  readonly emits: Emits;
   readonly connectionOf: (socketId: string) => Connection | undefined;
   /** The session a client may take up again by its private id and the offset it has seen; null if it may not. */
   readonly restore: (privateId: string, offset: string) => Promise<{ sid: string; pid: string } | null>;
-  /** Known to the instances alone; resolves once they know it. */
-  readonly secret: () => Promise<string>;
-  readonly onError: (error: unknown) => void;
 }
 
-/** What the stock adapter calls its channels by. */
-const stockPrefix = 'hashi_io';
-
-/**
- * What they are called instead: any role may notify and listen, so that whoever knew the name could read what goes
- * from instance to instance, send events of its own and disconnect clients.
- */
-async function secretPrefix(secret: () => Promise<string>): Promise<string> {
-  return `${stockPrefix}_${createHmac('sha256', await secret())
-    .update(stockPrefix)
-    .digest('hex')
-    .slice(0, 32)}`;
-}
-
-/** Parts of the stock adapter that its types keep to themselves. */
-interface Inside {
-  readonly uid: string;
-  doPublish(message: unknown): Promise<unknown>;
-}
-
-/**
- * A pool whose checked-out clients go back when their connection dies: the stock adapter forgets a lost listener,
- * and each one would cost the pool a place for good. The same for one on which LISTEN does not work.
- */
-function returningPool(pool: Pool, { secret, onError }: HubAdapterOptions): Pool {
-  const connect = async (): Promise<PoolClient> => {
-    const prefix = await secretPrefix(secret);
-    const client = await pool.connect();
-    const query = client.query.bind(client) as (text: string) => Promise<unknown>;
-    const listen = (text: string) =>
-      query(text.replace(`"${stockPrefix}#`, `"${prefix}#`)).catch((error: unknown) => {
-        // It fails in one way alone, by its end: told twice, the stock adapter would connect twice.
-        onError(error);
-        client.release(true);
-        return new Promise(() => undefined);
-      });
-    Object.assign(client, { query: listen });
-    let released = false;
-    const release = client.release.bind(client);
-    // It listens, and its query is not what the pool hands out: nobody else may get it afterwards.
-    client.release = () => {
-      if (released) return;
-      released = true;
-      release(true);
-    };
-    client.once('end', () => client.release(true));
-    return client;
-  };
-  const query = async (text: string, values?: unknown[]) => {
-    const [channel, ...rest] = values ?? [];
-    if (!/pg_notify/.test(text) || typeof channel !== 'string') return pool.query(text, values);
-    return pool.query(text, [channel.replace(stockPrefix, await secretPrefix(secret)), ...rest]);
-  };
-  const own: Record<string | symbol, unknown> = { connect, query };
-  return new Proxy(pool, { get: (target, key) => (Object.hasOwn(own, key) ? own[key] : bound(target, key)) });
-}
-
-function bound(target: Pool, key: string | symbol): unknown {
-  const value: unknown = Reflect.get(target, key, target);
-  return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-}
+/** More than this does not come for a client on its way in: it comes back, and goes on where it was. */
+const mostHeld = 1000;
 
 /** What `new Server({ adapter })` takes. It must be a `function`: Socket.IO calls it with `new`. */
-export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => ClusterAdapter {
-  const { hub, connectionOf, onError } = options;
-  const create = createPostgresAdapter(returningPool(options.pool, options), {
-    tableName: 'realtime.attachments',
-    channelPrefix: stockPrefix,
-    errorHandler: onError,
-  });
-  return function adapter(nsp: Namespace): ClusterAdapter {
-    const stock = create(nsp) as unknown as ClusterAdapter;
-    if (nsp.name !== '/') return stock;
+export function hubAdapter(options: HubAdapterOptions): (nsp: Namespace) => LogAdapter {
+  return function adapter(nsp: Namespace): LogAdapter {
+    const { process } = options;
+    const settings = { onLastClosed: () => undefined, storesSessions: false };
+    return nsp.name === '/'
+      ? new HubAdapter(nsp, process, settings, options)
+      : new LogAdapter(nsp, process, settings);
+  };
+}
 
-    stock.on('join-room', (room: string, id: string) => {
+/** Parts of the in-memory adapter that its types keep to themselves. */
+interface Inside {
+  apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
+  _encode(packet: Packet, packetOptions: object): unknown;
+}
+
+interface SocketInside {
+  notifyOutgoingListeners(packet: Packet): void;
+}
+
+/** The default namespace's: its sockets are connections of the hub. */
+class HubAdapter extends LogAdapter {
+  /** A broadcast that asks for acknowledgements, while it is sent to local sockets. */
+  private asking: Packet | undefined;
+
+  constructor(
+    nsp: Namespace,
+    process: AdapterProcess,
+    settings: LogAdapterOptions,
+    private readonly hubOptions: HubAdapterOptions,
+  ) {
+    super(nsp, process, settings);
+    const { hub, connectionOf } = hubOptions;
+    this.on('join-room', (room: string, id: string) => {
       const connection = connectionOf(id);
       if (connection) hub.joined(room, connection);
     });
-    stock.on('leave-room', (room: string, id: string) => {
+    this.on('leave-room', (room: string, id: string) => {
       const connection = connectionOf(id);
       if (connection) hub.left(room, connection);
     });
-
-    stock.broadcast = async (packet: unknown, opts: BroadcastOptions) => {
-      Adapter.prototype.broadcast.call(stock, packet, opts);
-      if (opts.flags?.local || isOwnSocket(nsp, opts)) return;
-      const inside = stock as unknown as Inside;
-      const data = {
-        packet,
-        opts: { rooms: [...opts.rooms], except: [...(opts.except ?? [])], flags: opts.flags },
-      };
-      await inside
-        .doPublish({ uid: inside.uid, nsp: nsp.name, type: MessageType.BROADCAST, data })
-        .catch(onError);
-    };
-
-    // The log is what a session is restored from; nothing is stored when it ends, so a killed instance loses none.
-    stock.persistSession = () => undefined;
-    Object.assign(stock, {
-      async restoreSession(pid: string, offset: string) {
-        const session = await options.restore(pid, offset);
-        // What was missed is replayed once the token has been checked, not here. Until then it goes by an id of its own:
-        // a socket that is refused is cleaned up by its id, and must not take another one's rooms with it.
-        return session && { ...session, sid: newSessionId(), rooms: [], data: {}, missedPackets: [] };
+    const inside = inMemory(this);
+    Object.assign(this, {
+      // Called one right after the other; a packet with a number asks for acknowledgements.
+      _encode: (packet: Packet, packetOptions: object) => {
+        this.asking = packet.id === undefined ? undefined : packet;
+        return inside._encode(packet, packetOptions);
       },
-      // The stock one appends an empty offset to every packet, which a client would take for its place in the log.
-      addOffsetIfNecessary: () => undefined,
+      apply: (target: BroadcastOptions, callback: (socket: Socket) => void) => {
+        const { asking } = this;
+        this.asking = undefined;
+        inside.apply(target, asking ? (socket) => this.ask(socket, asking, callback) : callback);
+        if (asking) hub.flush();
+      },
     });
-    return stock;
-  };
+  }
+
+  /** A raw client cannot acknowledge, so it is told and not counted; who is not live yet is neither. */
+  private ask(socket: Socket, packet: Packet, send: (socket: Socket) => void): void {
+    const { hub, connectionOf, emits } = this.hubOptions;
+    const connection = connectionOf(socket.id);
+    if (!connection?.live) return;
+    if (connection.wire.transport === 'socketio') send(socket);
+    else hub.deliver(emits.message(packet.data, this.place(undefined)), [connection]);
+  }
+
+  override deliver(message: Ordered, seq: number | undefined): void {
+    // What is due to somebody leaves before he does.
+    if (message.type === MessageType.DISCONNECT_SOCKETS) this.hubOptions.hub.flush();
+    super.deliver(message, seq);
+  }
+
+  protected override broadcastHere(packet: Packet, target: BroadcastOptions, seq?: number): void {
+    // socket.emitWithAck: the socket waits for its answer.
+    if (packet.id !== undefined) return super.broadcastHere(packet, target, seq);
+    const { hub, connectionOf, emits } = this.hubOptions;
+    const message = emits.message(packet.data, this.place(seq));
+    const live: Connection[] = [];
+    inMemory(this).apply(target, (socket) => {
+      const connection = connectionOf(socket.id);
+      if (!connection || connection.closed) return;
+      (socket as unknown as SocketInside).notifyOutgoingListeners(packet);
+      // Not to be kept for anybody: who still has something to take does without.
+      if (target.flags?.volatile && (!connection.live || connection.wire.unsentBytes() > 0)) return;
+      if (connection.live) live.push(connection);
+      else this.hold(connection, packet, target, seq);
+    });
+    hub.deliver(message, live);
+    // An entry of the log goes out with those that came along.
+    if (seq === undefined) hub.flush();
+  }
+
+  private place(seq: number | undefined): Place {
+    const { current, feed } = this.process;
+    const at = current ? cursorOf(feed.epoch, current.seq, current.at) : feed.cursor;
+    return seq === undefined ? { at } : { cursor: at, at };
+  }
+
+  /** Keeps it for a connection that is in the room already, and is not live. */
+  private hold(
+    connection: Connection,
+    packet: Packet,
+    { rooms }: BroadcastOptions,
+    seq: number | undefined,
+  ): void {
+    // It is replayed what has gone to everyone.
+    if (connection.resumes && seq !== undefined && rooms.size === 0) return;
+    const { emits } = this.hubOptions;
+    connection.held.push({
+      seq,
+      message: (at) => emits.message(packet.data, seq === undefined ? { at } : { cursor: at, at }),
+    });
+    if (connection.held.length > mostHeld) connection.wire.close(closeCodes.TRY_AGAIN, 'try again later');
+  }
+
+  override async restoreSession(privateId: string, offset: string): Promise<Session> {
+    const session = await this.hubOptions.restore(privateId, offset);
+    // What was missed is replayed once the token has been checked, not here. Until then it goes by an id of its own:
+    // a socket that is refused is cleaned up by its id, and must not take another one's rooms with it.
+    const restored = session && { ...session, sid: newSessionId(), rooms: [], data: {}, missedPackets: [] };
+    return restored as unknown as Session;
+  }
 }
 
-/** `socket.emit` comes as a broadcast to the socket's own room: nothing for other instances. */
-function isOwnSocket(nsp: Namespace, { rooms }: BroadcastOptions): boolean {
-  if (rooms.size !== 1) return false;
-  const [room] = rooms;
-  return room !== undefined && nsp.sockets.has(room);
+/** The in-memory adapter's own methods, past what an instance has put over them. */
+function inMemory(adapter: LogAdapter): Inside {
+  const inside = LogAdapter.prototype as unknown as Inside;
+  return {
+    apply: (target, callback) => inside.apply.call(adapter, target, callback),
+    _encode: (packet, packetOptions) => inside._encode.call(adapter, packet, packetOptions),
+  };
 }

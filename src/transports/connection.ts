@@ -4,6 +4,14 @@ import { errorMessage } from '../protocol/error-message.js';
 import type { Form, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 
+/** What came for a connection by the server API before it was live. */
+export interface Held {
+  /** Its place in the log, if it has one. */
+  readonly seq: number | undefined;
+  /** The message, for a client that is as far in the log as this. */
+  readonly message: (cursor: string) => Outgoing;
+}
+
 export type Transport = 'websocket' | 'socketio';
 
 /** What a transport does for a connection: bytes out, and the end of it. */
@@ -37,6 +45,10 @@ export class Connection {
   closed = false;
   /** Joins and leaves that pass while it is admitted: the last one of each room. */
   readonly moves = new Map<string, 'join' | 'leave'>();
+  /** Whether it resumes: the log is replayed to it before it is live. */
+  resumes = false;
+  /** In order; sent when it is live. */
+  held: Held[] = [];
   /** Told of every error that is sent. */
   onError: (code: ErrorCode) => void = () => undefined;
   /** When its token ends, in milliseconds of the epoch. */

@@ -85,7 +85,8 @@ export class Sessions {
       this.takeUp(socket);
       connect(socket, done);
     };
-    io.on('connection', (socket) => this.open(socket));
+    // Before any listener of the program's: what that sends comes after `connected`.
+    io.sockets.prependListener('connect', (socket: Socket) => this.open(socket));
   }
 
   private async authenticate(socket: Socket): Promise<void> {

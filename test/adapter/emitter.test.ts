@@ -121,7 +121,7 @@ describe('of another role', () => {
       expect(nodes[0].errors.map(String).join()).toContain(`role "${role}" may not publish`),
     );
     await database.query(`grant usage on schema realtime to ${role};
-      grant execute on function realtime.adapter_append(text[]) to ${role}`);
+      grant execute on function realtime.adapter_append(text[], text[]) to ${role}`);
     foreign.emit('news', 'after');
     await Promise.all(clients.map((client) => client.until('news')));
     expect(await outcome()).toEqual([[['after']], [['after']]]);

@@ -84,7 +84,7 @@ describe('two instances: the server API', () => {
         expect(await server.io.in(`lobby:${lobby.id}`).fetchSockets()).toHaveLength(6);
       }
     });
-    world.server.server.io.to(`lobby:${lobby.id}`).emit('pong', { from: 'the server API' }, 'second');
+    world.server.server.io.to(`lobby:${lobby.id}`).emit('pong', { from: 'the server API' });
     for (const client of clients) {
       const { data } = await client.next('pong');
       expect(data).toEqual({ from: 'the server API' });

@@ -39,6 +39,11 @@ const functionsServed = [
   'rotate',
   'ensure_epoch',
   'health',
+  'adapter_append',
+  'adapter_secret',
+  'adapter_attach',
+  'adapter_attached',
+  'adapter_forget_attachments',
 ];
 /** What memberships and rights to subscribe are read from: of each table, its columns. */
 function columnsServed(catalog: Catalog): { relation: string; name: string }[] {

@@ -7,6 +7,7 @@ import type { History } from '../../../src/log/history.js';
 import { Recent } from '../../../src/log/recent.js';
 import type { Memberships } from '../../../src/routing/memberships.js';
 import { EntryMessages } from '../../../src/routing/messages.js';
+import { Emits } from '../../../src/routing/emits.js';
 import { Replay } from '../../../src/routing/replay.js';
 import { entry, fakeConnection } from './fakes.js';
 
@@ -49,7 +50,8 @@ function fakeLog(log: readonly LogEntry[], inMemory: number, floor = 0) {
       ),
   } as unknown as Memberships;
   const messages = new EntryMessages(familiesByEvent(catalog), 1 << 20, () => undefined);
-  return { feed, replay: new Replay({ feed, history, memberships, messages, unsentBytes: 1000 }) };
+  const emits = new Emits({ encode: (data) => [`2${JSON.stringify(data)}`], isDuplicate: () => false });
+  return { feed, replay: new Replay({ feed, history, memberships, messages, emits, unsentBytes: 1000 }) };
 }
 
 /** Joins and leaves that alternate for each room, as the database lets them. */

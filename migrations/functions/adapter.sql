@@ -1,14 +1,17 @@
 -- Appends what an instance's adapter has to say to all instances, in this order, and takes a place in it with the
--- next advance(). No doorbell: who appends, advances as soon as this has committed.
-create or replace function realtime.adapter_append(entries text[]) returns void
+-- next advance(). No doorbell is needed: who appends, advances as soon as this has committed. "rooms": the room each
+-- is for, '*' for more than one or all, null for what no client is ever to see again.
+drop function if exists realtime.adapter_append(text[]);
+--
+create or replace function realtime.adapter_append(entries text[], rooms text[] default null) returns void
 language sql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
-  insert into realtime.events (type, data, occurred_at)
-  select 'realtime.adapter', entry, clock_timestamp()
-  from unnest(entries) with ordinality e (entry, place) order by place
+  insert into realtime.events (type, room, data, occurred_at)
+  select 'realtime.adapter', e.room, e.entry, clock_timestamp()
+  from unnest(entries, rooms) with ordinality e (entry, room, place) order by e.place
 $$;
-revoke all on function realtime.adapter_append(text[]) from public;
+revoke all on function realtime.adapter_append(text[], text[]) from public;
 --
 -- The names of channels are derived from this: who may not know it can neither hear nor forge what goes over them.
 create or replace function realtime.adapter_secret() returns text
@@ -49,7 +52,7 @@ create or replace function realtime.adapter_may_publish(pid integer, out role te
 language sql stable security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
-  select a.usename::text, has_function_privilege(a.usesysid, 'realtime.adapter_append(text[])', 'execute')
+  select a.usename::text, has_function_privilege(a.usesysid, 'realtime.adapter_append(text[], text[])', 'execute')
     and has_schema_privilege(a.usesysid, 'realtime', 'usage')
   from pg_stat_activity a where a.pid = adapter_may_publish.pid and a.datname = current_database()
 $$;
