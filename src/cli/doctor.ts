@@ -10,6 +10,7 @@ import { scrub } from '../telemetry/redaction.js';
 import { failed, ok, warning, type Result } from './checks/check.js';
 import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
 import { checkLag, checkQuarantine, checkRestores, checkRetention } from './checks/log.js';
+import { checkPartitions } from './checks/partitions.js';
 import {
   checkClock,
   checkListen,
@@ -109,6 +110,7 @@ async function examineDatabase(
     ['columns', () => checkColumns(client, catalog), true],
     ['functions', () => checkFunctions(client, catalog), true],
     ['triggers', () => checkTriggers(client, catalog), true],
+    ['partitions', () => checkPartitions(client, catalog)],
     ['lag', () => checkLag(client), true],
     ['quarantine', () => checkQuarantine(client), true],
     ['restores', () => checkRestores(client), true],

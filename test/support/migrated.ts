@@ -27,6 +27,13 @@ export interface MigratedDatabase extends TestDatabase {
 }
 
 export async function createMigratedDatabase(): Promise<MigratedDatabase> {
+  const database = await createBareDatabase();
+  await migrate(await database.connect(), { catalog });
+  return database;
+}
+
+/** The same with nothing in it, for those who install it their own way. */
+export async function createBareDatabase(): Promise<MigratedDatabase> {
   const database = await createDatabase();
   const clients: pg.Client[] = [];
   const connect = async (url = database.url) => {
@@ -34,8 +41,6 @@ export async function createMigratedDatabase(): Promise<MigratedDatabase> {
     clients.push(client);
     return client;
   };
-  const migrator = await connect();
-  await migrate(migrator, { catalog });
   const since = async (id: string) =>
     (await database.query(
       `select id, type, room, player, effect, member, data::json, failure
