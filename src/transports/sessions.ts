@@ -9,6 +9,7 @@ import type { Admission } from '../routing/admission.js';
 import type { Hub } from '../routing/hub.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { Connection, type Wire } from './connection.js';
+import { patience } from './patience.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
 import { SocketIoWire } from './socketio-wire.js';
@@ -95,9 +96,9 @@ export class Sessions {
     const token = raw ? tokenOfUpgrade(raw.request).token : tokenOfHandshake(socket.handshake);
     const { conn } = socket;
     const first = !this.occupied.has(conn);
-    let timer: NodeJS.Timeout | undefined;
+    let callOff = () => undefined as void;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new ProtocolError('AUTH_ERROR')), authTimeoutMs);
+      callOff = patience(authTimeoutMs, () => reject(new ProtocolError('AUTH_ERROR')));
     });
     try {
       if (!first) throw new ProtocolError('AUTH_ERROR');
@@ -120,7 +121,7 @@ export class Sessions {
       if (first) this.occupied.delete(conn);
       throw error;
     } finally {
-      clearTimeout(timer);
+      callOff();
       forgetToken(socket);
     }
   }
