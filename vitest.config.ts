@@ -33,6 +33,10 @@ function leftOut(mode: string): string[] {
     console.warn('The browser tests are left out: there is no Chromium. On Debian: apt-get install chromium');
     files.push('test/browser/**');
   }
+  if (process.env['CI'] === undefined && !has('pgbouncer')) {
+    console.warn('The test of PgBouncer is left out: there is none. On Debian: apt-get install pgbouncer');
+    files.push('test/faults/pgbouncer.test.ts');
+  }
   if (!has('nginx')) {
     console.warn(
       'The test of the proxy is left out: there is no nginx. On Debian: apt-get install nginx-light',

@@ -113,7 +113,7 @@ export class Feed {
 
   private async connect(): Promise<void> {
     const session = await LogSession.open(
-      { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000 },
+      { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000, first: this.epoch === '' },
       {
         onBell: () => this.wake(this.others.areNumbering ? this.busyMs * (3 + Math.random() * 5) : 0),
         onAdvanced: (seq, own) => {

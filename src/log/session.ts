@@ -7,6 +7,8 @@ export interface SessionOptions {
   readonly url: string | pg.ClientConfig;
   /** A query or connection attempt that takes longer counts as a dead connection, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether to find out what stands between: once is enough. */
+  readonly first?: boolean;
 }
 
 export interface SessionEvents {
@@ -40,8 +42,6 @@ export class LogSession {
       query_timeout: options.timeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
-      // Numbering depends on seeing each commit as it comes, whatever the database's default is.
-      options: '-c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off',
     });
     let session: LogSession | undefined;
     let early: Error | undefined;
@@ -54,6 +54,12 @@ export class LogSession {
     client.on('notification', (message) => session?.hear(message));
     try {
       await client.connect();
+      if (options.first) await refusePooler(client, options);
+      // Numbering depends on seeing each commit as it comes, whatever the database's default is. Not by a parameter of the
+      // connection: poolers refuse those that they do not know.
+      await client.query(
+        'set session characteristics as transaction isolation level read committed, read write',
+      );
       await client.query('listen hashi_bell');
       await client.query('listen hashi_log');
       const { rows } = await client.query<{ pid: number; channels: string[] }>(
@@ -173,6 +179,32 @@ export class PoolerError extends Error {
       'LISTEN has no effect on this connection: DATABASE_URL points at a pooler in transaction mode. ' +
         'Point it at Postgres itself, or at a pooler in session mode.',
     );
+  }
+}
+
+/**
+ * A pooler makes up the process id that it greets with. One in transaction mode gives the backend of a connection that is
+ * idle to the next one: LISTEN would seem to work, as long as nobody else came.
+ * @throws PoolerError
+ */
+async function refusePooler(client: pg.Client, { url, timeoutMs }: SessionOptions): Promise<void> {
+  const backendOf = async (one: pg.Client) =>
+    (await one.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+  const own = await backendOf(client);
+  if (own === (client as unknown as { processID: number }).processID) return;
+  const other = new pg.Client({
+    ...(typeof url === 'string' ? { connectionString: url } : url),
+    application_name: 'hashi-socket listener',
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+  });
+  other.on('error', (_lost) => undefined); // its query fails
+  try {
+    await other.connect();
+    await other.query('begin');
+    if ((await backendOf(other)) === own || (await backendOf(client)) !== own) throw new PoolerError();
+  } finally {
+    destroy(other);
   }
 }
 
