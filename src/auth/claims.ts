@@ -7,7 +7,7 @@ export interface Identity {
   readonly playerId: string;
   /** `sid`: identity tokens have none, and are not access tokens. */
   readonly sessionId: string;
-  /** `exp`, without leeway */
+  /** `exp`, or when it reaches the maximum age if that is earlier; without leeway */
   readonly expiresAt: number;
   /** `iat` */
   readonly issuedAt: number;
@@ -48,14 +48,13 @@ export function readIdentity(
   if (claims['nbf'] !== undefined && readTime(claims['nbf'], 'claim-nbf') > now + rules.leewayMs) {
     throw refused('not-yet-valid');
   }
-  if (rules.maxTokenAgeMs !== undefined && now - issuedAt > rules.maxTokenAgeMs + rules.leewayMs) {
-    throw refused('too-old');
-  }
+  const oldAt = issuedAt + (rules.maxTokenAgeMs ?? Infinity);
+  if (now > oldAt + rules.leewayMs) throw refused('too-old');
 
   return {
     playerId: readId(claims['sub'], 'claim-sub'),
     sessionId: readId(claims['sid'], 'claim-sid'),
-    expiresAt,
+    expiresAt: Math.min(expiresAt, oldAt),
     issuedAt,
   };
 }

@@ -24,7 +24,7 @@ export interface AuthOptions {
   readonly authIssuer: string;
   readonly authAudience?: readonly string[] | undefined;
   readonly authAlgorithms: readonly Algorithm[];
-  /** Refuse tokens issued longer ago than this; no limit when absent. */
+  /** Refuse tokens issued longer ago than this; no limit when absent or 0. */
   readonly authMaxTokenAgeMs?: number | undefined;
 }
 
@@ -46,8 +46,11 @@ export interface Auth {
  */
 export async function createAuth(options: AuthOptions, dependencies: AuthDependencies = {}): Promise<Auth> {
   const { now, ...remote } = dependencies;
-  const { authPublicKey, authIssuer: issuer, authAlgorithms } = options;
-  const clock = now === undefined ? {} : { now };
+  const { authPublicKey, authIssuer: issuer, authAlgorithms, authMaxTokenAgeMs } = options;
+  const time = {
+    ...(now !== undefined && { now }),
+    ...(authMaxTokenAgeMs && { maxTokenAgeMs: authMaxTokenAgeMs }),
+  };
   if (authPublicKey !== undefined && options.authJwksUrl !== undefined) {
     throw new OperatorError('AUTH_JWKS_URL and AUTH_PUBLIC_KEY are both set: keep one of them.');
   }
@@ -56,7 +59,7 @@ export async function createAuth(options: AuthOptions, dependencies: AuthDepende
   if (authPublicKey === undefined && jwksUrl === undefined) {
     const development = await createDevelopmentAuth(options.dataDir);
     return {
-      authenticator: createAuthenticator({ ...development.authenticator, ...clock }),
+      authenticator: createAuthenticator({ ...development.authenticator, ...time }),
       mint: development.mint,
     };
   }
@@ -68,8 +71,7 @@ export async function createAuth(options: AuthOptions, dependencies: AuthDepende
     issuer,
     audience: audienceOf(options),
     algorithms: authAlgorithms,
-    ...(options.authMaxTokenAgeMs === undefined ? {} : { maxTokenAgeMs: options.authMaxTokenAgeMs }),
-    ...clock,
+    ...time,
   };
   if (jwksUrl === undefined) {
     const keys = await createStaticKeys(authPublicKey ?? '', authAlgorithms);

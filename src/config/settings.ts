@@ -75,6 +75,13 @@ export const settings = {
     about: 'The signature algorithms that are accepted: ES256, EdDSA, RS256.',
     example: 'ES256,EdDSA',
   },
+  AUTH_MAX_TOKEN_AGE_MS: {
+    schema: integer(0, 366 * 24 * hour),
+    default: 24 * hour,
+    unit: 'milliseconds',
+    about: 'The age, since its iat, at which a token ends whatever its exp; 0 for no limit.',
+    example: '3600000',
+  },
   ALLOWED_ORIGINS: {
     schema: listOf(origin()),
     default: [],

@@ -23,6 +23,7 @@ describe('loadConfig', () => {
       port: 3000,
       authIssuer: 'privy.io',
       authAlgorithms: ['ES256'],
+      authMaxTokenAgeMs: 86_400_000,
       allowedOrigins: [],
       migrateOnStart: true,
       dataDir: '.hashi',
