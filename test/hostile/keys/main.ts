@@ -1,0 +1,49 @@
+/**
+ * `npm run key-storm`: thousands of clients come while the key server fails, in each way it can.
+ *
+ *   npm run key-storm -- [--clients 5000] [--seconds 10]
+ *
+ * Fails when a token of a known key is refused, when another one is not told AUTH_UNAVAILABLE, or when the key server
+ * is asked more often than once in a second at first and ever less often later.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEmbedded } from '../../../src/database/embedded.js';
+import { failures, storm, type Failure } from './storm.js';
+
+const { values } = parseArgs({
+  options: { clients: { type: 'string', default: '5000' }, seconds: { type: 'string', default: '10' } },
+});
+const clients = Number(values.clients);
+const seconds = Number(values.seconds);
+if (!(clients > 1) || !(seconds > 0)) {
+  process.stderr.write('Usage: npm run key-storm -- [--clients N] [--seconds S]\n');
+  process.exit(2);
+}
+
+const dataDir = await mkdtemp(join(tmpdir(), 'hashi-key-storm-'));
+const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+let wrong = false;
+try {
+  for (const failure of Object.keys(failures) as Failure[]) {
+    const { known, unknown, requests, staying, tookMs } = await storm(
+      postgres.url,
+      failure,
+      clients,
+      seconds * 1000,
+    );
+    process.stdout.write(
+      `the key server ${failure}: ${clients} clients in ${(tookMs / 1000).toFixed(1)} s; known key ${JSON.stringify(known)}; ` +
+        `unknown key ${JSON.stringify(unknown)}; asked ${requests} times\n`,
+    );
+    const fine =
+      Object.keys(known).join() === 'connected' && Object.keys(unknown).join() === 'AUTH_UNAVAILABLE 1013';
+    if (!fine || !staying || requests > 1 + tookMs / 1000) wrong = true;
+  }
+} finally {
+  await postgres.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}
+process.exit(wrong ? 1 : 0);
