@@ -10,16 +10,22 @@ export interface ServerProcess {
   token(playerId: string): Promise<string>;
   /** What the server has written that it should not have: errors of its own, and warnings of Node's. */
   complaints(): string[];
+  /** Resolves with the match once the server has printed it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
   /** Rejects when the process ends before `stop`. */
   readonly died: Promise<never>;
   stop(): Promise<void>;
 }
 
-/** @param dataDir holds the development key, and is the caller's to remove */
+/**
+ * @param dataDir holds the development key, and is the caller's to remove
+ * @param nodeArgs options of Node's own
+ */
 export async function startProcess(
   databaseUrl: string,
   dataDir: string,
   env: Record<string, string> = {},
+  nodeArgs: readonly string[] = [],
 ): Promise<ServerProcess> {
   const settings = {
     DATABASE_URL: databaseUrl,
@@ -30,7 +36,7 @@ export async function startProcess(
     LOG_FORMAT: 'json',
     ...env,
   };
-  const child = run(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'serve'], {
+  const child = run(process.execPath, [...nodeArgs, '--import', 'tsx', 'src/cli/main.ts', 'serve'], {
     env: { PATH: process.env.PATH ?? '', NODE_OPTIONS: '--trace-warnings', ...settings },
   });
   const [, url = ''] = await child.printed(/hashi-socket listens on (\S+)/);
@@ -51,6 +57,7 @@ export async function startProcess(
       if (!auth.mint) throw new Error('the server is not in development mode');
       return auth.mint({ playerId });
     },
+    printed: (pattern) => child.printed(pattern),
     complaints: () =>
       child
         .output()
