@@ -149,7 +149,7 @@ describe('notifications that anybody can forge', () => {
       'garbage',
     ];
     for (const payload of forged) {
-      for (const channel of ['hashi_io#/', 'hashi_io']) {
+      for (const channel of ['hashi-socket#/', 'socket.io#/', 'hashi_']) {
         await intruder.query('select pg_notify($1, $2)', [channel, payload]);
       }
     }
