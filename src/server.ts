@@ -36,6 +36,7 @@ export interface ServerOptions {
   readonly link?: WorkerLink;
 }
 
+/** What `start()` tells. */
 export interface StartedServer {
   /** Where it listens, `http://127.0.0.1:3000`. */
   readonly url: string;
@@ -130,7 +131,8 @@ export function createServer(options: ServerOptions): HashiServer {
           }),
       ready: () => readiness(realtime, draining).ready,
       neighbours:
-        link && createNeighbours(link, (error) => logger.error({ err: error }, 'the other workers cannot be served')),
+        link &&
+        createNeighbours(link, (error) => logger.error({ err: error }, 'the other workers cannot be served')),
     });
     running.push(() => realtime.stop());
     await realtime.start();

@@ -1,4 +1,5 @@
 /** `serve`: runs the server until a signal ends it. */
+import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { colorWanted, loadConfig, type Config } from '../config.js';
 import type { Catalog } from '../catalog/index.js';
@@ -6,7 +7,9 @@ import type { Hooks } from '../hooks.js';
 import { catalogOf, hooksOf, loadProject } from '../project.js';
 import { createLogger, type Logger } from '../telemetry/logger.js';
 import { banner } from './banner.js';
+import { joinCluster, type WorkerLink } from '../workers/link.js';
 import { createShutdown } from './signals.js';
+import { serveByWorkers, workersOf } from './workers.js';
 
 /** What starting the server tells. */
 export interface StartedServer {
@@ -31,6 +34,7 @@ export type CreateServer = (parts: {
   logger: Logger;
   catalog: Catalog;
   hooks: Hooks;
+  link?: WorkerLink;
 }) => Server;
 
 /** What a command adds to a plain `serve`. */
@@ -45,6 +49,12 @@ export function register(program: Command): void {
   program
     .command('serve', { isDefault: true })
     .description('Run the server (the default command).')
+    .option(
+      '--workers <number>',
+      'processes behind the one port: a number, or auto for one a core',
+      workersOf,
+      1,
+    )
     .addHelpText(
       'after',
       `
@@ -52,15 +62,17 @@ Examples:
   $ hashi-socket
   $ PORT=8080 ALLOWED_ORIGINS=https://app.example.com hashi-socket serve
   $ NODE_ENV=production DATABASE_URL=postgres://… PRIVY_APP_ID=my-app hashi-socket serve
+  $ hashi-socket serve --workers auto       one process for each core, behind one port
 
 All settings: hashi-socket config.`,
     )
     // A misspelt command arrives here, the default, as an argument.
     .allowExcessArguments()
-    .action(async (_: unknown, command: Command) => {
+    .action(async ({ workers }: { workers: number }, command: Command) => {
       const [word] = command.args;
       if (word !== undefined) command.error(`error: unknown command '${word}'`, { exitCode: 2 });
-      await serve(async () => (await import('../server.js')).createServer);
+      if (workers > 1 && cluster.isPrimary) await serveByWorkers(workers);
+      else await serve(async () => (await import('../server.js')).createServer);
     });
 }
 
@@ -82,12 +94,20 @@ export async function serve(
     format: config.logFormat,
     color: colorWanted(process.stderr),
   });
-  for (const warning of warnings) logger.warn(warning);
+  // The primary has said them.
+  if (!cluster.isWorker) for (const warning of warnings) logger.warn(warning);
   exitOnBugs(logger);
 
   const project = await loadProject();
   const createServer = await load();
-  const server = createServer({ config, logger, catalog: catalogOf(project), hooks: hooksOf(project) });
+  const link = cluster.isWorker ? await joinCluster() : undefined;
+  const server = createServer({
+    config,
+    logger,
+    catalog: catalogOf(project),
+    hooks: hooksOf(project),
+    ...(link && { link }),
+  });
   let stopping = false;
   const onSignal = createShutdown({
     stop: () => server.stop(),
@@ -103,7 +123,7 @@ export async function serve(
 
   try {
     const started = await server.start();
-    if (!stopping) process.stdout.write(banner(started) + (companion?.start(started, logger) ?? ''));
+    if (!stopping && !link) process.stdout.write(banner(started) + (companion?.start(started, logger) ?? ''));
   } catch (error) {
     // A start that a signal has cut short may fail as it likes: the signal's exit code counts.
     if (!stopping) throw error;
@@ -113,7 +133,7 @@ export async function serve(
 }
 
 /** After a bug the state is unknown: saying so and ending is safer than going on; whoever runs us starts us again. */
-function exitOnBugs(logger: Logger): void {
+export function exitOnBugs(logger: Logger): void {
   const end = (kind: string) => (error: unknown) => {
     logger.fatal({ err: error }, `${kind}: this is a bug, the process ends`);
     process.exit(1);

@@ -1,5 +1,13 @@
 /** Everything that is measured, under its Prometheus name; each server has a registry of its own. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type Aggregator,
+  type MetricObject,
+} from 'prom-client';
 import { errorMessages } from '../errors.js';
 
 /** The kinds of connections; label values are API. */
@@ -30,7 +38,9 @@ export function createMetrics() {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const gauge = (name: string, help: string) => new Gauge({ name: `hashi_${name}`, help, registers });
+  /** @param aggregator how the gauges of several workers become one */
+  const gauge = (name: string, help: string, aggregator: Aggregator = 'sum') =>
+    new Gauge({ name: `hashi_${name}`, help, registers, aggregator });
   const counter = (name: string, help: string) => new Counter({ name: `hashi_${name}`, help, registers });
   const counterBy = <Label extends string>(name: string, help: string, label: Label) =>
     new Counter({ name: `hashi_${name}`, help, labelNames: [label], registers });
@@ -75,8 +85,12 @@ export function createMetrics() {
     connections,
     eventsTotal,
     deliveriesTotal,
-    logLagEvents: gauge('log_lag_events', 'Events in the log that this instance has not handed out yet.'),
-    logLagSeconds: gauge('log_lag_seconds', 'Age of the oldest event not handed out yet, in seconds.'),
+    logLagEvents: gauge(
+      'log_lag_events',
+      'Events in the log that this instance has not handed out yet.',
+      'max',
+    ),
+    logLagSeconds: gauge('log_lag_seconds', 'Age of the oldest event not handed out yet, in seconds.', 'max'),
     commitToSendSeconds: new Histogram({
       name: 'hashi_commit_to_send_seconds',
       help: 'Seconds from the change in the database to the hand-over to its connections.',
@@ -90,7 +104,11 @@ export function createMetrics() {
       buckets: [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000],
       registers,
     }),
-    quarantinedEvents: gauge('quarantined_events', 'Events in the log that could not be built: run doctor.'),
+    quarantinedEvents: gauge(
+      'quarantined_events',
+      'Events in the log that could not be built: run doctor.',
+      'max',
+    ),
     quarantinedTotal: counter('quarantined_total', 'Events read that could not be built.'),
     errorsTotal,
     closesTotal: counterBy('closes_total', 'Connections closed, by WebSocket close code.', 'code'),
@@ -109,7 +127,7 @@ export function createMetrics() {
     slowConsumersTotal: counter('slow_consumers_total', 'Connections closed for reading too slowly.'),
     resumesTotal: counterBy('resumes_total', 'Connections that asked to resume, by result.', 'result'),
     resyncsTotal: counter('resyncs_total', 'Times clients were told to read the state again.'),
-    databaseUp: gauge('database_up', 'Whether the database answers: 1 or 0.'),
+    databaseUp: gauge('database_up', 'Whether the database answers: 1 or 0.', 'min'),
     listenerReconnectsTotal: counter(
       'listener_reconnects_total',
       "Times the listener's connection was lost.",
@@ -117,8 +135,9 @@ export function createMetrics() {
     notificationQueueUsage: gauge(
       'notification_queue_usage_ratio',
       "How full Postgres's notification queue is, 0 to 1; a full one fails commits.",
+      'max',
     ),
-    ready: gauge('ready', 'Whether this instance is ready for clients: 1 or 0.'),
+    ready: gauge('ready', 'Whether this instance is ready for clients: 1 or 0.', 'min'),
     unsentBytes: gauge('unsent_bytes', 'Bytes that wait for slow connections, all together.'),
     droppedOversizeEventsTotal: counter(
       'dropped_oversize_events_total',
@@ -128,6 +147,17 @@ export function createMetrics() {
     /** Registers what sets gauges just before they are read; must not throw. */
     beforeScrape(sampler: () => void): void {
       samplers.push(sampler);
+    },
+
+    /** As they stand now, for the primary process to put together with the other workers'. */
+    async collect(): Promise<MetricObject[]> {
+      for (const sample of samplers) sample();
+      return registry.getMetricsAsJSON();
+    },
+
+    /** The text of all workers together. */
+    async scrapeAll(workers: { metrics(): Promise<string> }): Promise<{ contentType: string; body: string }> {
+      return { contentType: registry.contentType, body: await workers.metrics() };
     },
 
     /** The text for Prometheus, and its content type. */

@@ -11,6 +11,7 @@ import type { Server as Engine } from 'engine.io';
 import type { HttpHandler } from '../http/server.js';
 import type { Gate, Verdict } from './gate.js';
 import type { RawTransport } from './raw.js';
+import type { Neighbours } from '../workers/neighbours.js';
 
 export interface FrontOptions {
   readonly server: HttpServer;
@@ -23,6 +24,8 @@ export interface FrontOptions {
   readonly rawPath: string;
   /** Whether the HTTP server is another program's: other paths are then left to it. */
   readonly shared: boolean;
+  /** The other workers of this port, whose sessions are known by their ids. */
+  readonly neighbours?: Neighbours | undefined;
 }
 
 const socketIoPath = '/socket.io/';
@@ -54,7 +57,7 @@ function queryOf(request: IncomingMessage): Record<string, unknown> {
 
 /** Returns what takes it away again. */
 export function openFront(options: FrontOptions): () => void {
-  const { server, engine, raw, gate, rawPath, shared } = options;
+  const { server, engine, raw, gate, rawPath, shared, neighbours } = options;
   const theirs = shared ? (server.listeners('request') as HttpHandler[]) : [];
   // Both would answer otherwise: the other program with a 404 to what is ours.
   for (const listener of theirs) server.off('request', listener);
@@ -75,6 +78,8 @@ export function openFront(options: FrontOptions): () => void {
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     request.url = withoutHost(request.url);
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
+    const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
+    if (neighbours && owner !== null) return neighbours.forward(owner, request, response);
     const verdict = check(request);
     if (!verdict.ok) return refuse(response, verdict.status, verdict.reason);
     if (!pollingMethods.includes(request.method)) return refuse(response, 405, 'Method not allowed');
@@ -91,6 +96,8 @@ export function openFront(options: FrontOptions): () => void {
     request.url = withoutHost(request.url);
     const path = pathOf(request.url);
     if (path.startsWith(socketIoPath)) {
+      const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
+      if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
       const verdict = check(request);
       if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
       return engine.handleUpgrade(request, socket, head);
@@ -107,6 +114,7 @@ export function openFront(options: FrontOptions): () => void {
   };
 
   server.on('request', onRequest).on('upgrade', onUpgrade);
+  neighbours?.listen(onRequest, (socket) => server.emit('connection', socket));
   if (!shared) server.on('connection', onConnection);
   engine.on(
     'connection',
@@ -118,6 +126,7 @@ export function openFront(options: FrontOptions): () => void {
   );
 
   return () => {
+    neighbours?.close();
     server.off('request', onRequest).off('upgrade', onUpgrade).off('connection', onConnection);
     for (const listener of theirs) server.on('request', listener);
   };
