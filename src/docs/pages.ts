@@ -7,7 +7,7 @@ import { sectionsOf, type Sources } from './sections.js';
 export const pageGroups = [
   { title: 'The API', pages: ['protocol', 'events', 'errors', 'client'] },
   { title: 'Running it', pages: ['operations', 'settings', 'metrics', 'guarantees', 'performance'] },
-  { title: 'Building on it', pages: ['library', 'adapter', 'architecture'] },
+  { title: 'Building on it', pages: ['console', 'library', 'adapter', 'architecture'] },
 ] as const;
 
 export type PageName = (typeof pageGroups)[number]['pages'][number];

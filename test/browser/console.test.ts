@@ -1,48 +1,16 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.js';
-import { startServer, type TestServer } from '../support/server.js';
-import { launchBrowser, picture, type TestBrowser } from './browser.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { picture } from './browser.js';
+import { live, row, short, speak, startConsole, type Console } from './console.js';
 
-let database: TestDatabase;
-let server: TestServer;
-let browser: TestBrowser;
+let console: Console;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  server = await startServer(database.url);
-  browser = await launchBrowser();
+  console = await startConsole();
 });
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-  await database.drop();
-});
-
-/** The console of a player, live. */
-async function consoleOf(playerId: string, options: Parameters<TestBrowser['open']>[0] = {}) {
-  const opened = await browser.open(options);
-  await opened.page.goto(`${server.url}/#token=${await server.token(playerId)}`);
-  await opened.page.locator('#state[data-state="open"]').waitFor();
-  return opened;
-}
-
-const row = (page: Page, type: string) =>
-  page.locator('#messages li:visible').filter({ has: page.locator('.type', { hasText: type }) });
-
-async function makeLobby(code: string, playerId: string): Promise<string> {
-  const [lobby] = await database.query(
-    'insert into lobbies (code, name, host_id) values ($1, $2, $3) returning id',
-    [code, `Lobby ${code}`, playerId],
-  );
-  await database.query('insert into lobby_participants (lobby_id, player_id) values ($1, $2)', [
-    lobby.id,
-    playerId,
-  ]);
-  return lobby.id as string;
-}
+afterEach(() => console.browser.closePages());
+afterAll(() => console.stop());
 
 /** A way to the server that can be cut and mended. */
 async function cuttable({ hostname, port }: URL) {
@@ -78,46 +46,68 @@ async function cuttable({ hostname, port }: URL) {
   };
 }
 
+const protocols = ['raw', 'socketio'] as const;
+/** A contract that everybody is told of; resolves with its id as lines show it. */
+async function makeContract(): Promise<string> {
+  const [{ id }] = await console.database.query('insert into contracts default values returning id');
+  return short(id as string);
+}
+
 describe('the console', () => {
-  it('shows changes as they are made, and each message whole when it is opened', async () => {
-    const { page, complaints } = await consoleOf('p1');
-    const [{ id }] = (await database.query(
+  it.each(protocols)('shows changes by %s as they are made, and each message whole', async (protocol) => {
+    const { page, complaints } = await console.of('p1');
+    await speak(page, protocol);
+    const [{ id }] = await console.database.query(
       `insert into contracts (stake_amount) values (1000000000000000000) returning id`,
-    )) as [{ id: string }];
-    const created = row(page, 'contract.created');
-    await created.filter({ hasText: id }).waitFor();
+    );
+    const created = row(page, 'contract.created').filter({ hasText: short(id as string) });
     await created.locator('summary').click();
     await created.locator('pre', { hasText: '"stakeAmount": "1000000000000000000"' }).waitFor();
+    await created.locator('.late', { hasText: / ms$/ }).waitFor();
     expect(complaints).toEqual([]);
   });
 
+  it('asks nobody but its own server for anything', async () => {
+    const { page } = await console.browser.open();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).host));
+    page.on('websocket', (socket) => asked.push(new URL(socket.url()).host));
+    await page.goto(`${console.server.url}/#token=${await console.server.token('p14')}`);
+    await live(page);
+    await speak(page, 'socketio');
+    expect(asked.length).toBeGreaterThan(10);
+    expect([...new Set(asked)]).toEqual([new URL(console.server.url).host]);
+  });
+
   it('takes the token out of the address bar and keeps it over a reload', async () => {
-    const { page } = await consoleOf('p2');
-    expect(page.url()).toBe(`${server.url}/`);
+    const { page } = await console.of('p2');
+    expect(page.url()).toBe(`${console.server.url}/`);
     expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2);
     await page.reload();
     await page.getByText('player p2').waitFor();
-    expect(page.url()).toBe(`${server.url}/`);
+    expect(page.url()).toBe(`${console.server.url}/`);
   });
 
   it('filters by type, those to come included', async () => {
-    const { page } = await consoleOf('p3');
+    const { page } = await console.of('p3');
     await row(page, 'connected').waitFor();
-    await page.getByRole('combobox').fill('bounty');
-    await database.query('insert into contracts default values');
-    await database.query(`insert into bounties (title, created_by) values ('Find the bug', 'p3')`);
+    await page.getByLabel('Type', { exact: true }).fill('bounty');
+    await makeContract();
+    await console.database.query(`insert into bounties (title, created_by) values ('Find the bug', 'p3')`);
     await row(page, 'bounty.created').waitFor();
     expect(await page.locator('#messages li:visible .type').allTextContents()).toEqual(['bounty.created']);
     await page.locator('#count', { hasText: '1 shown' }).waitFor();
-    await page.getByRole('combobox').fill('');
+    await page.getByLabel('Type', { exact: true }).fill('');
     await row(page, 'contract.created').waitFor();
   });
 
-  it('filters by lobby and player, all words together', async () => {
-    const id = await makeLobby('WORDS1', 'p9');
-    const { page } = await consoleOf('p9');
+  it('filters by lobby and player together', async () => {
+    const { database } = console;
+    const id = await console.makeLobby('WORDS1', 'p9');
+    const { page } = await console.of('p9');
     await row(page, 'connected').waitFor();
-    await page.getByRole('combobox').fill('words1 p10');
+    await page.locator('#filter-lobby').fill('words1');
+    await page.locator('#filter-player').fill('p10');
     for (const player of ['p10', 'p11']) {
       await database.query('insert into lobby_participants (lobby_id, player_id) values ($1, $2)', [
         id,
@@ -133,88 +123,103 @@ describe('the console', () => {
   });
 
   it('copies a message as JSON', async () => {
-    const { page } = await consoleOf('p12', { permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page } = await console.of('p12', { permissions: ['clipboard-read', 'clipboard-write'] });
     await row(page, 'connected').locator('summary').click();
-    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.locator('#messages').getByRole('button', { name: 'Copy' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
     const copied = await page.evaluate<string>('navigator.clipboard.readText()');
     expect(JSON.parse(copied)).toMatchObject({ type: 'connected', data: { playerId: 'p12' } });
   });
 
   it('holds messages while it is paused, and shows them afterwards', async () => {
-    const { page } = await consoleOf('p4');
+    const { page } = await console.of('p4');
     await row(page, 'connected').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
-    await database.query('insert into contracts default values');
+    await makeContract();
     await page.locator('#count', { hasText: /[12] held/ }).waitFor();
     expect(await row(page, 'contract.created').count()).toBe(0);
-    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Go on' }).click();
     await row(page, 'contract.created').waitFor();
   });
 
-  it('subscribes to a public lobby, and shows why another is refused', async () => {
-    const id = await makeLobby('OPEN01', 'host');
-    await database.query(`update lobbies set visibility = 'public' where id = $1`, [id]);
-    const { page } = await consoleOf('p5');
-    const lobby = page.getByLabel('Lobby, UUID or code');
-    await lobby.fill('NOSUCH');
-    await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-    await row(page, 'error').filter({ hasText: 'SUBSCRIBE_DENIED' }).waitFor();
-    await lobby.fill('OPEN01');
-    await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
-    await row(page, 'ack').waitFor();
-    await database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, 'p6')`, [id]);
-    await row(page, 'lobby.joined').waitFor();
+  it.each(protocols)(
+    'subscribes by %s to a public lobby, and shows why another is refused',
+    async (protocol) => {
+      const code = `OPEN${protocol.toUpperCase()}`;
+      const id = await console.makeLobby(code, 'host');
+      const { database } = console;
+      await database.query(`update lobbies set visibility = 'public' where id = $1`, [id]);
+      const { page } = await console.of('p5');
+      await speak(page, protocol);
+      const lobby = page.getByLabel('UUID or code');
+      const join = (player: string) =>
+        database.query(`insert into lobby_participants (lobby_id, player_id) values ($1, $2)`, [id, player]);
+      await lobby.fill('NOSUCH');
+      await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
+      await row(page, 'error').filter({ hasText: 'SUBSCRIBE_DENIED' }).waitFor();
+      await lobby.fill(code);
+      await page.getByRole('button', { name: 'Subscribe', exact: true }).click();
+      await row(page, 'ack').waitFor();
+      await join('in-time');
+      await row(page, 'lobby.joined').filter({ hasText: 'in-time' }).waitFor();
+
+      await page.getByRole('button', { name: 'Unsubscribe' }).click();
+      await row(page, 'ack').nth(1).waitFor();
+      await join('too-late');
+      const marker = await makeContract();
+      await row(page, 'contract.created').filter({ hasText: marker }).waitFor();
+      expect(await row(page, 'lobby.joined').filter({ hasText: 'too-late' }).count()).toBe(0);
+    },
+  );
+
+  it.each(protocols)('pings by %s, and shows how long it took', async (protocol) => {
+    const { page } = await console.of('p15');
+    await speak(page, protocol);
+    await page.getByRole('button', { name: 'Ping' }).click();
+    await row(page, 'pong').waitFor();
+    await page.locator('#rtt', { hasText: /^[\d.]+ ms$/ }).waitFor();
+    await page
+      .locator('#chart-rtt svg[aria-label*="now "][aria-label*=" ms"] path')
+      .waitFor({ state: 'attached' });
   });
 
-  it('explains a close code in words', async () => {
-    const { page } = await browser.open();
-    await page.goto(`${server.url}/#token=nonsense`);
-    await page.locator('#state[data-state="closed"]').waitFor();
-    expect(await page.locator('#explanation').textContent()).toContain('4401: The token was refused');
+  it.each(protocols)('explains a close code in words: %s', async (protocol) => {
+    const { page } = await console.browser.open();
+    await page.addInitScript(`sessionStorage.setItem('hashi-console-protocol', '${protocol}')`);
+    await page.goto(`${console.server.url}/#token=nonsense`);
+    await page.locator('#explanation', { hasText: '4401: The token was refused' }).waitFor();
+    expect(await page.locator('#state').getAttribute('data-state')).toBe('closed');
     await row(page, 'error').filter({ hasText: 'AUTH_ERROR' }).waitFor();
     await picture(page, 'console-refused');
   });
 
-  it('can be used by keyboard alone', async () => {
-    const { page } = await consoleOf('p7');
-    await row(page, 'connected').waitFor();
-    await page.locator('h1').click();
-    await page.keyboard.press('p');
-    await page.locator('#pause[aria-pressed="true"]').waitFor();
-    await page.keyboard.press('p');
-    await page.keyboard.press('/');
-    await page.keyboard.type('conn');
-    await page.locator('#count', { hasText: '1 shown' }).waitFor();
-    await row(page, 'connected').locator('summary').focus();
-    await page.keyboard.press('Enter');
-    await page.locator('pre', { hasText: '"playerId": "p7"' }).waitFor();
-  });
-
-  it('cuts its own connection on request, and shows what it missed', async () => {
-    const { page } = await consoleOf('p13');
-    await page.getByRole('button', { name: 'Cut the connection' }).click();
-    await page.locator('#state[data-state="waiting"]').waitFor();
-    expect(await page.locator('#explanation').textContent()).toContain('4000: Cut by this page');
-    const [{ id }] = (await database.query('insert into contracts default values returning id')) as [
-      { id: string },
-    ];
-    await row(page, 'contract.created').filter({ hasText: id }).waitFor();
+  it.each(protocols)('cuts its own %s connection on request, and shows what it missed', async (protocol) => {
+    const { page } = await console.of('p13');
+    await speak(page, protocol);
+    await page.getByRole('button', { name: 'Cut the line' }).click();
+    await page.locator('#explanation', { hasText: '4000: Cut by this page' }).waitFor();
+    const id = await makeContract();
+    expect(await row(page, 'contract.created').filter({ hasText: id }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Come back now' }).click();
+    const missed = row(page, 'contract.created').filter({ hasText: id });
+    await missed.locator('.tag', { hasText: 'replayed' }).waitFor();
+    await page.locator('#resumed', { hasText: /^Away for [\d.]+ s, 1 event replayed\.$/ }).waitFor();
     await page.getByText('player p13, resumed').waitFor();
+
+    const after = await makeContract();
+    await row(page, 'contract.created').filter({ hasText: after }).locator('.late').waitFor();
+    expect(await missed.count()).toBe(1);
   });
 
-  it('shows what was missed when the connection comes back', async () => {
-    const line = await cuttable(new URL(server.url));
-    const { page } = await browser.open();
-    await page.goto(`${line.url}/#token=${await server.token('p8')}`);
-    await page.locator('#state[data-state="open"]').waitFor();
+  it('shows what was missed when a lost connection comes back by itself', async () => {
+    const line = await cuttable(new URL(console.server.url));
+    const { page } = await console.browser.open();
+    await page.goto(`${line.url}/#token=${await console.server.token('p8')}`);
+    await live(page);
 
     line.cut();
-    await page.locator('#state[data-state="waiting"]').waitFor();
-    expect(await page.locator('#explanation').textContent()).toContain('1006: The connection was lost');
-    const [{ id }] = (await database.query('insert into contracts default values returning id')) as [
-      { id: string },
-    ];
+    await page.locator('#explanation', { hasText: '1006: The connection was lost' }).waitFor();
+    const id = await makeContract();
     line.mend();
 
     await row(page, 'contract.created').filter({ hasText: id }).waitFor();
@@ -223,27 +228,31 @@ describe('the console', () => {
     await line.close();
   });
 
-  it.each([
-    ['light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
-    ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 800 } }],
-    [
-      'phone',
-      { colorScheme: 'light', viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-    ],
-  ] as const)('fits on the screen: %s', async (name, options) => {
-    await makeLobby(`SEE${name.toUpperCase()}`, `viewer-${name}`);
-    const { page, complaints } = await consoleOf(`viewer-${name}`, options);
-    await page.getByText(`in SEE${name.toUpperCase()}`).waitFor();
-    await database.query('insert into contracts (stake_amount) values (5000000000000000000)');
-    await database.query(`insert into bounties (title, created_by) values ('Find the bug', 'p1')`);
-    await row(page, 'bounty.created').first().waitFor();
-    await row(page, 'contract.created').first().locator('summary').click();
-    await page.locator('pre').first().waitFor();
-    await picture(page, `console-${name}`);
-    const overflow = await page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    );
-    expect(overflow).toBe(0);
-    expect(complaints).toEqual([]);
+  it('can be used by keyboard alone', async () => {
+    const { page } = await console.of('p7');
+    await row(page, 'connected').waitFor();
+    await page.locator('h1').click();
+    await page.keyboard.press('p');
+    await page.locator('#pause[aria-pressed="true"]').waitFor();
+    await page.keyboard.press('p');
+    await page.keyboard.press('/');
+    await page.keyboard.type('conn');
+    await page.locator('#count', { hasText: '1 shown' }).waitFor();
+    // Typing is no shortcut.
+    expect(await page.locator('#pause').getAttribute('aria-pressed')).toBe('false');
+    await page.locator('h1').click();
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.locator('pre', { hasText: '"playerId": "p7"' }).waitFor();
+    const outline = await page.evaluate(`getComputedStyle(document.activeElement).outlineStyle`);
+    expect(outline).toBe('solid');
+
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+    await page.getByLabel('Single keys do this').uncheck();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('p');
+    await page.keyboard.press('Shift+Tab');
+    expect(await page.locator('#pause').getAttribute('aria-pressed')).toBe('false');
   });
 });

@@ -113,14 +113,14 @@ export class Development {
   async #run() {
     const sample = this.#sample;
     const { rows, made } = await ask('sample', { name: sample.name, ...this.#values });
+    await this.#refresh(made);
+    // The samples are in the order of a lobby's life: the next one is at hand, unless another was chosen meanwhile.
+    const list = byId('sample');
+    if (list.value === sample.name && list.selectedIndex < list.options.length - 1) list.selectedIndex += 1;
+    this.#preview();
     const changed = rows.reduce((sum, count) => sum + count, 0);
     const told = changed === 0 ? 'it was so already, so nothing is sent' : `${sample.event} is on its way`;
     this.#say(`${sample.title}: ${changed} ${changed === 1 ? 'row' : 'rows'}, ${told}.`);
-    await this.#refresh(made);
-    // The samples are in the order of a lobby's life: the next one is at hand.
-    const list = byId('sample');
-    if (list.selectedIndex < list.options.length - 1) list.selectedIndex += 1;
-    this.#preview();
   }
 
   async #toggleDemo() {

@@ -85,7 +85,9 @@ function showState(state, explanation) {
   byId('state').textContent = stateWords[state];
   byId('explanation').textContent = explanation;
   byId('explanation').hidden = explanation === '';
-  for (const id of ['ping', 'cut', 'subscribe', 'unsubscribe']) byId(id).disabled = state !== 'open';
+  for (const id of ['ping', 'subscribe', 'unsubscribe']) byId(id).disabled = state !== 'open';
+  byId('cut').disabled = state !== 'open' && state !== 'waiting';
+  byId('cut').textContent = state === 'waiting' ? 'Come back now' : 'Cut the line for 5 s';
   if (state !== 'open') byId('rtt').textContent = '–';
   if (state === 'waiting') resume.away();
 }
@@ -123,6 +125,11 @@ function togglePause() {
   messages.paused = value;
 }
 
+function cutOrComeBack() {
+  if (byId('state').dataset.state === 'waiting') link.retry();
+  else link?.cut();
+}
+
 function showFiltered() {
   const wanted = Object.fromEntries(
     ['type', 'lobby', 'player', 'text'].map((name) => [name, byId(`filter-${name}`).value]),
@@ -151,7 +158,7 @@ byId('rooms-form').addEventListener('submit', (event) => {
   link?.room(type, byId('lobby').value.trim());
 });
 byId('ping').addEventListener('click', () => link?.ping(true));
-byId('cut').addEventListener('click', () => link?.cut());
+byId('cut').addEventListener('click', cutOrComeBack);
 byId('pause').addEventListener('click', togglePause);
 byId('clear').addEventListener('click', () => messages.clear());
 byId('world-clear').addEventListener('click', clearWorld);
@@ -181,7 +188,7 @@ listenForKeys({
   j: () => messages.step(1),
   k: () => messages.step(-1),
   i: () => link?.ping(true),
-  x: () => link?.cut(),
+  x: cutOrComeBack,
   1: () => show('messages'),
   2: () => show('state'),
   3: () => show('tools'),

@@ -60,6 +60,12 @@ export class RawLink {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.close(cutCode);
   }
 
+  /** Comes back without waiting any longer. */
+  retry() {
+    clearTimeout(this.#timer);
+    this.open();
+  }
+
   /** @param {boolean} shown whether the answer is a message of the list too */
   ping(shown) {
     const id = this.#send('ping');

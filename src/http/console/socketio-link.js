@@ -48,6 +48,13 @@ export class SocketIoLink {
     this.#socket.io.engine.close();
   }
 
+  /** Comes back without waiting any longer. */
+  retry() {
+    clearTimeout(this.#timer);
+    this.options.onState('connecting', '');
+    this.#socket.connect();
+  }
+
   /** @param {boolean} shown whether the answer is a message of the list too */
   ping(shown) {
     const sentAt = performance.now();
@@ -122,10 +129,7 @@ export class SocketIoLink {
   }
 
   #retry(explanation, waitMs = retryWaitMs(this.#retries++)) {
-    this.#timer = setTimeout(() => {
-      this.options.onState('connecting', '');
-      this.#socket.connect();
-    }, waitMs);
+    this.#timer = setTimeout(() => this.retry(), waitMs);
     this.options.onState('waiting', `${explanation} ${tryingAgain(waitMs)}`);
   }
 }

@@ -22,6 +22,7 @@ describe('the documentation on the server', () => {
       '/docs/metrics',
       '/docs/guarantees',
       '/docs/performance',
+      '/docs/console',
       '/docs/library',
       '/docs/adapter',
       '/docs/architecture',
