@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClient } from '../../../src/database/client.js';
 import { spawnIds, whoRunsPostgres } from '../../../src/database/unprivileged.js';
+import { freePort } from './ports.js';
 
 export interface PgBouncer {
   /** The database's URL, by way of it. */
@@ -75,12 +75,4 @@ default_pool_size = 20
       await sleep(20);
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
