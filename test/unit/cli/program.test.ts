@@ -37,6 +37,7 @@ describe('the command line', () => {
       const help = await hashi([...command, '--help']);
       expect(help).toMatchObject({ code: 0, err: '' });
       expect(help.out).toMatch(/^Usage: hashi-socket/);
+      if (command.length > 0) expect(help.out).toMatch(/\nExamples:\n {2}\$ .*hashi-socket/);
     }
   });
 
