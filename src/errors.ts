@@ -18,6 +18,7 @@ export const errorMessages = {
   INTERNAL_ERROR: 'Internal error',
 } as const;
 
+/** The `code` of an `error` message and of a refused Socket.IO connection. Codes are API. */
 export type ErrorCode = keyof typeof errorMessages;
 
 /** WebSocket close codes this server uses on purpose. */

@@ -20,6 +20,7 @@ export type Authenticate = (
   token: string,
 ) => Promise<AuthenticatedPlayer | null> | AuthenticatedPlayer | null;
 
+/** Whose token it is, and until when it is good. */
 export interface AuthenticatedPlayer {
   readonly playerId: string;
   /** When the token ends, in milliseconds of the epoch; never, if absent. */

@@ -26,6 +26,7 @@ export type { StartedServer } from './server.js';
 export type { HashiEvent, HashiEventType, HashiMessage } from './catalog/index.js';
 export type { SettingName } from './config.js';
 
+/** What `createServer` takes; with none of it, it is what `npm start` runs. */
 export interface CreateServerOptions<
   Families extends readonly Family[] = readonly Family[],
 > extends ProjectOptions<Families> {
@@ -43,6 +44,7 @@ export interface CreateServerOptions<
 type EventOf<Families extends readonly Family[]> = HashiEvent | DataOf<Families[number]>;
 type ByType<Event, Type> = Extract<Event, { readonly type: Type }>;
 
+/** A server inside a program of yours: what `createServer` returns. `Event` is the union of its events. */
 export interface Server<Event extends { readonly type: string } = HashiEvent> {
   /** The real Socket.IO server. Raw clients are sockets of it: in rooms, in `fetchSockets()`, in middlewares. */
   readonly io: SocketIoServer;
@@ -52,6 +54,7 @@ export interface Server<Event extends { readonly type: string } = HashiEvent> {
   stop(): Promise<void>;
   /** Every event of the log, once, in order, on every instance. A listener that throws is logged. */
   on(type: 'event', listener: (event: Event) => void): () => void;
+  /** One type of event; `event.payload` is that event's own. Returns what ends it. */
   on<Type extends Event['type']>(type: Type, listener: (event: ByType<Event, Type>) => void): () => void;
 }
 

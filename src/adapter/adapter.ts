@@ -42,6 +42,7 @@ let adapters = 0;
 /** Methods of the in-memory adapter, which know local sockets only. */
 const local = Adapter.prototype;
 
+/** The adapter of one namespace: what Socket.IO calls, by way of the ordered log. Made by `createAdapter`. */
 export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
   readonly name: string;
   private readonly recovery: Recovery | undefined;

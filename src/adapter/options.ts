@@ -3,6 +3,7 @@ import type { ClientConfig, Pool } from 'pg';
 import type { ClusterAdapterOptions } from 'socket.io-adapter';
 import { defaultPrefix } from './messages.js';
 
+/** What `createAdapter` takes; the options of `@socket.io/postgres-adapter` mean what they mean there. */
 export interface AdapterOptions extends ClusterAdapterOptions {
   /**
    * Names a group of servers: those with another prefix on the same database have nothing to do with them. Also that of

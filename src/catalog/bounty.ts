@@ -5,6 +5,7 @@ import { family } from './family.js';
 
 const lobbyCode = lookup({ from: bounties, by: 'lobbyId', table: lobbies, key: 'id', column: 'code' });
 
+/** `bounty:event`: created, claimed, completed, cancelled, deleted; the payload is the bounty with its `lobbyCode`. */
 export const bounty = family('bounty:event', {
   table: bounties,
   keys: { bountyId: column(bounties, 'id'), lobbyId: lobbyCode },

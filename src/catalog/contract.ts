@@ -18,6 +18,7 @@ const lobbyCode = lookup({ from: contracts, by: 'lobbyId', table: lobbies, key: 
 
 const players = { by: 'contractId' } as const;
 
+/** `contract:event`: ten events from created to deleted; the payload is the contract with its `lobbyCode` and `players`. */
 export const contract = family('contract:event', {
   table: contracts,
   keys: { contractId: column(contracts, 'id'), lobbyId: lobbyCode },

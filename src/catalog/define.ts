@@ -53,9 +53,11 @@ export interface Field<T = unknown> {
   readonly source: FieldSource;
   readonly schema: ZodType<T>;
 }
+/** The keys of an object on the wire, in their order. */
 export type Fields = Readonly<Record<string, Field>>;
 
 type ValueOf<F> = F extends Field<infer T> ? T : never;
+/** The object that fields make on the wire. */
 export type ObjectOf<F> = { readonly [K in keyof F]: ValueOf<F[K]> };
 
 /** What a column's value is on the wire: numeric and bigint are strings, digit-exact. */
@@ -76,6 +78,7 @@ function columnForm(sqlType: string): { form: ColumnForm; schema: ZodType } {
   return { form: 'plain', schema: z.string() };
 }
 
+/** Where a drizzle table is in the database. */
 export function tableRef(table: PgTable): TableRef {
   return { schema: getTableConfig(table).schema ?? 'public', name: getTableName(table) };
 }
@@ -195,6 +198,7 @@ export function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
   return { source: { kind: 'object', fields }, schema: objectSchema(fields) };
 }
 
+/** The runtime schema of an object of these fields; a key that is not named is an error. */
 export function objectSchema<F extends Fields>(fields: F): ZodType<ObjectOf<F>> {
   const shape = Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.schema]));
   return z.strictObject(shape) as unknown as ZodType<ObjectOf<F>>;
@@ -269,6 +273,7 @@ export type Audience =
   /** The connections of one player. */
   | { readonly kind: 'player'; readonly column: string };
 
+/** Every connected client. */
 export const everyone: Audience = { kind: 'everyone' };
 /** The room `<prefix>:<value of property>`; null in that column means nobody. */
 export const room = <T extends PgTable>(prefix: string, table: T, property: Property<T>): Audience => ({
@@ -286,6 +291,7 @@ export const roomThrough = <T extends PgTable, O extends PgTable>(
   column: columnOf(path.table, path.column).name,
   through: hop(path),
 });
+/** The connections of the player that this column names, by the token's `sub`; null in it means nobody. */
 export const player = <T extends PgTable>(table: T, property: Property<T>): Audience => ({
   kind: 'player',
   column: columnOf(table, property).name,

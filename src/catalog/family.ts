@@ -25,6 +25,7 @@ export interface Relation {
   readonly player?: string;
 }
 
+/** When an event happens, in which table, and what it does to rooms. */
 export interface EventDefinition {
   readonly transition: Transition;
   /** Absent: the transition is one of the family's own table. */
@@ -34,6 +35,7 @@ export interface EventDefinition {
   readonly alsoPlayer?: string;
 }
 
+/** Events over one table: what `family()` makes. `Name` is the `type` of messages, `Events` those of `data`. */
 export interface Family<
   Name extends string = string,
   Keys extends Fields = Fields,
@@ -151,6 +153,7 @@ export interface LobbyTables {
   readonly contracts: { readonly table: TableRef; readonly lobby: string; readonly mediator: string };
 }
 
+/** Says by property which columns a right rests on; see `RightsWatch`. */
 export function watchRights<T extends PgTable>(
   table: T,
   options: {

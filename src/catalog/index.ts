@@ -5,6 +5,7 @@ import type { DataOf, Family, LobbyTables, MessageOf, RightsWatch } from './fami
 import { lobby, lobbyTables, subscriptionRights } from './lobby.js';
 import { storage } from './storage.js';
 
+/** Which events there are, and what else is read of the tables: triggers, checks and queries are made from it. */
 export interface Catalog {
   readonly families: readonly Family[];
   readonly rights: readonly RightsWatch[];
@@ -20,6 +21,7 @@ export * from './family.js';
 export { table, type ColumnType } from './plain.js';
 export { mapCatalog, type Mapping, type TableMapping } from './mapping.js';
 
+/** The documented catalogue: contracts, lobbies, storage and bounties over the documented tables. */
 export const catalog: Catalog = {
   families: [contract, lobby, storage, bounty],
   rights: subscriptionRights,
@@ -29,6 +31,7 @@ export const catalog: Catalog = {
 /** `data` of any event: a union that narrows on `type`. */
 export type HashiEvent =
   DataOf<typeof contract> | DataOf<typeof lobby> | DataOf<typeof storage> | DataOf<typeof bounty>;
+/** The name of a documented event: `contract.created`, `lobby.joined`, … */
 export type HashiEventType = HashiEvent['type'];
 
 /** Any message that carries an event: a union that narrows on `type`. */

@@ -17,6 +17,7 @@ import { family, related, watchRights, type LobbyTables } from './family.js';
 const participants = { by: 'lobbyId', player: 'playerId' } as const;
 const ofLobby = { of: lobbies, key: 'id', table: lobbyParticipants, by: 'lobbyId' } as const;
 
+/** `lobby:event`: created, joined, left, deleted; the payload is `{lobby, playerId, participantCount}`. */
 export const lobby = family('lobby:event', {
   table: lobbies,
   keys: { lobbyId: column(lobbies, 'id'), lobbyCode: column(lobbies, 'code') },

@@ -15,6 +15,7 @@ const lobbyCode = lookup({
 
 const ofMultipart = { property: 'kind', value: 'multipart' } as const;
 
+/** `storage:event`: five events; the payload is `{storage}`, without presigned URLs and upload ids. */
 export const storage = family('storage:event', {
   table: storageTable,
   keys: {

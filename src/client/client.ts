@@ -33,6 +33,7 @@ const ending: readonly string[] = [
   'INTERNAL_ERROR',
 ] satisfies ErrorCode[];
 
+/** A connection that stays, as `connect` returns it: listeners, an iterator over events, subscriptions. */
 export class Client<M extends EventMessage = HashiMessage> implements AsyncIterable<M['data']> {
   private current: State = 'connecting';
   private link: Link | undefined;
@@ -85,6 +86,7 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
     });
   }
 
+  /** What the connection is doing right now; `on('state')` tells of every change. */
   get state(): State {
     return this.current;
   }

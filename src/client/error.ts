@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.js';
 /** The server's codes; `CLOSED`: the client was closed; `DISCONNECTED`: the connection broke before the answer. */
 export type ClientErrorCode = ErrorCode | 'CLOSED' | 'DISCONNECTED';
 
+/** What the client's promises and its iterator reject with; `code` is API, `message` is for people. */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
 

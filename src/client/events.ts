@@ -7,6 +7,7 @@ export interface EventMessage {
   readonly data: { readonly type: string };
 }
 
+/** What the server says at every connect, before anything else. */
 export interface Connected {
   readonly playerId: string;
   readonly connectionId: string;
@@ -28,6 +29,7 @@ export type StateChange =
       readonly delayMs: number;
     }
   | { readonly state: 'closed'; readonly code: number; readonly reason: string };
+/** `connecting`, `open`, `reconnecting` or `closed`. */
 export type State = StateChange['state'];
 
 /**

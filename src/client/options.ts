@@ -3,6 +3,7 @@ import type { BackoffOptions } from './backoff.js';
 import type { Clock } from './clock.js';
 import type { WebSocketConstructor } from './socket.js';
 
+/** What `connect` takes: `url` and `token` at least. */
 export interface ConnectOptions {
   /** Where the server is: `wss://HOST/`; `https:` is understood as `wss:`. */
   readonly url: string;

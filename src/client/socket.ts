@@ -11,6 +11,7 @@ export interface WebSocketLike {
   addEventListener(type: 'error', listener: () => void): void;
 }
 
+/** A constructor like the browser's `WebSocket`, or that of `ws`. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
 /** @throws Error where there is none: Node before 22 */

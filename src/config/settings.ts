@@ -264,5 +264,6 @@ export const settings = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** The name of a setting, as in the environment; docs/settings.md has them all, with units and defaults. */
 export type SettingName = keyof typeof settings;
 export const settingNames = Object.keys(settings) as readonly SettingName[];

@@ -22,6 +22,7 @@ export interface SubscribeRequest {
   readonly allowed: boolean;
 }
 
+/** Says whether a player may subscribe to a lobby. Throwing refuses with `INTERNAL_ERROR`. */
 export type CanSubscribe = (request: SubscribeRequest) => boolean | Promise<boolean>;
 
 /** A right that was read and has not been used yet; stale once the room's rights have changed in the log. */
