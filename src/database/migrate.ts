@@ -72,8 +72,15 @@ interface Step {
   readonly statements: readonly string[];
 }
 
-/** Instances that start at once take turns; whoever comes second finds nothing left to do. */
-const takeTurnsSql = `select pg_advisory_xact_lock(748177131, hashtext(current_database()))`;
+/**
+ * Instances that start at once take turns; whoever comes second finds nothing left to do. By a lock on a table of ours,
+ * which nobody else may lock: advisory locks are everybody's. Before there is a table, making it is what they wait at.
+ */
+const takeTurnsSql: readonly string[] = [
+  'create schema if not exists realtime',
+  'create table if not exists realtime.migrations (hash text primary key, at timestamptz not null default now())',
+  'lock table realtime.migrations in share update exclusive mode',
+];
 const waitSql = (milliseconds: number) => `set local lock_timeout = ${Math.floor(milliseconds)}`;
 const lockTimeoutMs = 2000;
 
@@ -93,15 +100,7 @@ async function planOf(client: ClientBase, options: MigrateOptions): Promise<Step
         'at the database that has them. "hashi-socket migrate" makes the documented ones.',
     );
   }
-  const { rows } = await client.query<{ there: boolean }>(
-    `select to_regnamespace('realtime') is not null as there`,
-  );
-  // Who owns the schema need not be allowed to make one.
-  const needed = (sql: string) => !(rows[0]?.there && makesSchema.test(sql));
-  const before = [
-    'create schema if not exists realtime',
-    'create table if not exists realtime.migrations (hash text primary key, at timestamptz not null default now())',
-  ];
+  const needed = await neededIn(client);
   const steps = migrations.map((migration, index): Step => {
     // The first one makes the business tables: on a database that has them, they are left alone.
     const skip = !makeTables && index === 0 && makesBusinessTables(migration);
@@ -123,13 +122,18 @@ async function planOf(client: ClientBase, options: MigrateOptions): Promise<Step
       ],
     })),
   );
-  return steps.map(({ name, statements }, index) => ({
-    name,
-    statements: [...(index === 0 ? before : []), ...statements].filter(needed),
-  }));
+  return steps.map(({ name, statements }) => ({ name, statements: statements.filter(needed) }));
 }
 
 const makesSchema = /^(--.*\n)*create schema if not exists realtime;?\s*$/;
+
+/** Who owns the schema need not be allowed to make one: what makes it is left out where it is. */
+async function neededIn(client: ClientBase): Promise<(sql: string) => boolean> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `select to_regnamespace('realtime') is not null as there`,
+  );
+  return (sql) => !(rows[0]?.there && makesSchema.test(sql));
+}
 
 /**
  * The SQL that `migrate` would run in this database as it is, whole and in order, for psql or any other client: one
@@ -143,8 +147,9 @@ export async function migrationSql(client: ClientBase, options: MigrateOptions):
   const work = steps.flatMap(({ name, statements }) =>
     statements.map((sql, at) => (at === 0 ? `-- ${name}\n${sql}` : sql)),
   );
-  return ['begin', waitSql(options.lockTimeoutMs ?? lockTimeoutMs), takeTurnsSql, ...work, 'commit'].map(
-    (sql) => (/;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`),
+  const turns = takeTurnsSql.filter(await neededIn(client));
+  return ['begin', waitSql(options.lockTimeoutMs ?? lockTimeoutMs), ...turns, ...work, 'commit'].map((sql) =>
+    /;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`,
   );
 }
 
@@ -152,8 +157,12 @@ async function apply(client: ClientBase, options: MigrateOptions): Promise<numbe
   await client.query('begin');
   try {
     await client.query(waitSql(options.lockTimeoutMs ?? lockTimeoutMs));
-    await client.query(takeTurnsSql);
-    const steps = await planOf(client, options);
+    // Refused before anything is tried, where it is not allowed.
+    let steps = await planOf(client, options);
+    if (steps.length > 0) {
+      for (const turn of takeTurnsSql.filter(await neededIn(client))) await client.query(turn);
+      steps = await planOf(client, options);
+    }
     for (const { name, statements } of steps) {
       options.onStep?.(name);
       for (const statement of statements) await client.query(statement);

@@ -160,14 +160,20 @@ describe('notifications that anybody can forge', () => {
   });
 });
 
-it('holds advisory locks of ours without anybody waiting: for events, writers or a new instance', async () => {
+it('holds advisory locks of ours without anybody waiting: for events, writers, a new instance or one that migrates', async () => {
   await intruder.query(
     `select pg_advisory_lock(c, hashtext(current_database())) from unnest(array[748177131, 748177132]) c`,
   );
   await intruder.query(`insert into contracts (address) values ('under a held lock')`);
   await client.next((message) => message.data?.payload?.address === 'under a held lock');
   await honest.event();
+  await database.query(
+    `update realtime.installed set hash = 'of another version' where name like 'functions/%'`,
+  );
   const another = await startServer(database.url);
+  expect(await database.query(`select from realtime.installed where hash = 'of another version'`)).toEqual(
+    [],
+  );
   const late = rawClient(another, await another.token('p2'));
   await late.next('connected');
   await honest.event();
@@ -175,4 +181,35 @@ it('holds advisory locks of ours without anybody waiting: for events, writers or
   late.close();
   await another.stop();
   await intruder.query('select pg_advisory_unlock_all()');
+});
+
+it('silences the bell by its lock, and delays an event by no more than a sweep', async () => {
+  await intruder.query('select pg_advisory_lock(748177132, hashtext(current_database()))');
+  await honest.event();
+  // So long after an event nobody looks by itself any more but the sweep.
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const from = performance.now();
+  await honest.event();
+  const tookMs = performance.now() - from;
+  await intruder.query('select pg_advisory_unlock_all()');
+  // A second, and what a busy machine takes.
+  expect(tookMs).toBeLessThan(5000);
+});
+
+it('waits for no lock of anybody while an instance installs what it needs in an empty database', async () => {
+  const empty = await createDatabase();
+  const url = new URL(empty.url);
+  url.username = role;
+  url.password = password;
+  const other = await connectClient({ url: url.href, applicationName: 'intruder' });
+  await other.query(
+    `begin; select pg_advisory_lock(c, hashtext(current_database())) from unnest(array[748177131, 748177132]) c`,
+  );
+  const servers = await Promise.all([startServer(empty.url), startServer(empty.url), startServer(empty.url)]);
+  expect(await empty.query('select hash from realtime.migrations group by hash having count(*) > 1')).toEqual(
+    [],
+  );
+  await Promise.all(servers.map((each) => each.stop()));
+  await other.end();
+  await empty.drop();
 });
