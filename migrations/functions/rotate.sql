@@ -19,14 +19,15 @@ declare
   locked boolean := false;
 begin
   select s.floor into floor_now from realtime.state s;
-  perform 1 from realtime.sequencer for update skip locked;
-  if not found then
-    return floor_now;
-  end if;
   select t.seq into head from realtime.ticks t order by t.tick desc limit 1;
   select t.seq, t.at into oldest from realtime.ticks t where t.slot = this order by t.tick limit 1;
   if oldest is null or (oldest.at > clock_timestamp() - retention / 6 and head - oldest.seq < greatest(most / 6, 1)) then
     return floor_now;
+  end if;
+  -- Waited for: under load somebody numbers nearly all the time, and who gave up at that would never get to it.
+  perform 1 from realtime.sequencer for update;
+  if pg_sequence_last_value('realtime.slot') <> turn then
+    return (select s.floor from realtime.state s);  -- another instance has turned
   end if;
   loop
     -- What would go: the next slot's log, and the events in it that were numbered late, in a later slot.
@@ -54,7 +55,7 @@ begin
   return floor_now;
 exception
   when lock_not_available then
-    -- A writer still has a row in the slot: next time.
+    -- A writer still has a row in the slot, or somebody numbers for long: next time.
     return floor_now;
 end
 $$;

@@ -68,6 +68,28 @@ describe('rotate()', () => {
     expect((await kept())[0]).toBeGreaterThan(9);
   });
 
+  it('gets its turn though somebody numbers at that moment', async () => {
+    await emit();
+    await advance();
+    const other = await db.connect();
+    await other.query('begin');
+    await other.query('select from realtime.sequencer for update');
+    // However long it takes this machine to look.
+    await db.query(`alter function realtime.rotate(interval, bigint) set lock_timeout = '20s'`);
+    const rotated = rotate('1 hour', 1);
+    await expect
+      .poll(() =>
+        db.query('select from pg_locks where not granted and locktype in ($1, $2)', [
+          'tuple',
+          'transactionid',
+        ]),
+      )
+      .toHaveLength(1);
+    await other.query('commit');
+    await rotated;
+    expect(await turn()).toBe(1);
+  });
+
   it('leaves no dead rows behind', async () => {
     for (let round = 0; round < 20; round++) {
       await emit();
