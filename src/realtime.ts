@@ -12,7 +12,6 @@ import type { HttpHandler } from './http/server.js';
 import { Feed } from './log/feed.js';
 import { HealthKeeper } from './log/health.js';
 import { History } from './log/history.js';
-import { parseCursor } from './log/position.js';
 import { RetentionKeeper } from './log/retention.js';
 import { Admission } from './routing/admission.js';
 import { Hub } from './routing/hub.js';
@@ -23,12 +22,12 @@ import { Router, type RoomDoor } from './routing/router.js';
 import { Subscriptions } from './routing/subscriptions.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
-import { logResyncs, observeEntries, observeState } from './telemetry/observe.js';
+import { logResyncs, observeEntries, observeHealth, observeState } from './telemetry/observe.js';
 import type { Tracing } from './telemetry/tracing.js';
 import type { AdapterProcess } from './adapter/process.js';
 import { Emits } from './routing/emits.js';
 import { hubAdapter } from './transports/adapter.js';
-import { encoderOf, openAdapters } from './transports/adapter-process.js';
+import { encoderOf, openAdapters, restoring } from './transports/adapter-process.js';
 import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
 import { guardEngine } from './transports/engine-guard.js';
@@ -39,7 +38,6 @@ import { Keeper } from './transports/keeper.js';
 import { RawEngine } from './transports/raw-engine.js';
 import { RawTransport } from './transports/raw.js';
 import { Requests } from './transports/requests.js';
-import { sessionIdIn } from './transports/session-id.js';
 import { Sessions } from './transports/sessions.js';
 
 export interface RealtimeOptions {
@@ -71,8 +69,6 @@ const tokenLeewayMs = 5000;
 const admissionPatienceMs = 15_000;
 /** How long a client may take to answer the close at the end of a drain. */
 const goodbyeMs = 1000;
-/** A notification queue this full is worth an alarm: full, it fails commits. */
-const queueAlarm = 0.5;
 /** A replay waits for a client that has not taken this much. */
 const replayUnsentBytes = 64 << 10;
 
@@ -167,7 +163,7 @@ export class Realtime {
     this.adapters = openAdapters(options, { feed, following: this.started });
     const emits = new Emits({
       encode: encoderOf(this.io),
-      isDuplicate: (seq) => this.adapters.duplicates.has(seq),
+      isDuplicate: (seq) => this.adapters.seen.duplicates.has(seq),
     });
     const subscriptions = new Subscriptions({
       feed,
@@ -193,16 +189,7 @@ export class Realtime {
         hub,
         emits,
         connectionOf: (id) => this.sessions.connections.get(id),
-        restore: async (privateId, offset) => {
-          const sid = sessionIdIn(privateId);
-          const position = parseCursor(offset);
-          // While the database does not answer nobody knows: it is found out when it does, before the replay.
-          const held =
-            position?.epoch === feed.epoch &&
-            (feed.trouble() !== null ||
-              (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true)));
-          return sid !== null && held ? { sid, pid: privateId } : null;
-        },
+        restore: restoring(feed, history),
       }) as never,
     );
     const engine = createEngine(config);
@@ -255,16 +242,7 @@ export class Realtime {
     });
     this.health = new HealthKeeper({
       pool,
-      onHealth({ quarantined, queueUsage }) {
-        metrics.quarantinedEvents.set(quarantined);
-        metrics.notificationQueueUsage.set(queueUsage);
-        if (queueUsage > queueAlarm) {
-          logger.error(
-            { queueUsage },
-            'the notification queue of Postgres fills up: find the session that listens in an open transaction',
-          );
-        }
-      },
+      onHealth: (health) => observeHealth(metrics, health, logger),
       onError: (error) => logger.debug({ err: error }, 'the health of the log is not known right now'),
     });
     this.retention = new RetentionKeeper(pool, config, (error) =>

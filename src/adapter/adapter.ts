@@ -11,7 +11,7 @@ import {
   type ClusterResponse,
   type Session,
 } from 'socket.io-adapter';
-import { insideOf, recoveryMs, type AdapterInside } from './inside.js';
+import { insideOf, isOneOf, recoveryMs, type AdapterInside } from './inside.js';
 import {
   isVolatile,
   MessageType,
@@ -23,17 +23,10 @@ import {
   type Ordered,
   type Packet,
 } from './messages.js';
-import type { Member } from './member.js';
+import type { LogAdapterOptions, Member } from './member.js';
 import type { AdapterProcess } from './process.js';
 import { Recovery } from './recovery.js';
 import { SocketSearch } from './socket-search.js';
-
-export interface LogAdapterOptions {
-  /** The last namespace of the process is closed. */
-  readonly onLastClosed: () => void;
-  /** Whether sessions are stored, so that they can be taken up again. Default: as `connectionStateRecovery` says. */
-  readonly storesSessions?: boolean;
-}
 
 /** The process itself says that it is alive, for all its namespaces; the stock timers of each would add up. */
 const never = 2 ** 31 - 1;
@@ -101,7 +94,7 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
 
   override broadcast(packet: Packet, options: BroadcastOptions): Promise<void> {
     const done = Promise.resolve();
-    if (options.flags?.local || (this.emitsByBroadcast && this.isOwn(options))) {
+    if (options.flags?.local || (this.emitsByBroadcast && isOneOf(this.nsp as Namespace, options))) {
       this.broadcastHere(packet, options);
       return done;
     }
@@ -124,11 +117,6 @@ export class LogAdapter extends ClusterAdapterWithHeartbeat implements Member {
       packet: { type: packet.type, data: packet.data },
     });
     return done;
-  }
-
-  private isOwn({ rooms }: BroadcastOptions): boolean {
-    const [room] = rooms;
-    return rooms.size === 1 && room !== undefined && (this.nsp as Namespace).sockets.has(room);
   }
 
   override addSockets(options: BroadcastOptions, rooms: string[]): Promise<void> {

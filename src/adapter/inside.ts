@@ -1,5 +1,6 @@
 /** Parts of Socket.IO that an adapter has to reach and that its types keep to themselves, in one place. */
 import type { Namespace, Socket } from 'socket.io';
+import type { BroadcastOptions } from 'socket.io-adapter';
 import type { Packet } from './messages.js';
 
 /** Fields of the stock cluster adapter. */
@@ -27,4 +28,10 @@ export function recoveryMs(namespace: Namespace): number | undefined {
   };
   if (!opts.connectionStateRecovery) return undefined;
   return opts.connectionStateRecovery.maxDisconnectionDuration ?? 120_000;
+}
+
+/** Whether a broadcast is to one socket of this instance, and nobody else. */
+export function isOneOf({ sockets }: Namespace, { rooms }: BroadcastOptions): boolean {
+  const [room] = rooms;
+  return rooms.size === 1 && room !== undefined && sockets.has(room);
 }

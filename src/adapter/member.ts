@@ -14,3 +14,10 @@ export interface Member {
   /** Shows itself to the others: they may have been told while this process could not hear or be heard. */
   announce(): void;
 }
+
+export interface LogAdapterOptions {
+  /** The last namespace of the process is closed. */
+  readonly onLastClosed: () => void;
+  /** Whether sessions are stored, so that they can be taken up again. Default: as `connectionStateRecovery` says. */
+  readonly storesSessions?: boolean;
+}

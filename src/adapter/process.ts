@@ -17,6 +17,8 @@ import { isFor, orderedEntryOf, type Notice, type Ordered, type OrderedEntry } f
 import { channelOf, Notices } from './notices.js';
 import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
+import { Progress } from './progress.js';
+import { Seen } from './seen.js';
 import { Upkeep } from './upkeep.js';
 
 const timeoutMs = 10_000;
@@ -24,8 +26,6 @@ const timeoutMs = 10_000;
 const sweepMs = 5000;
 /** How long until what an operator has to mend is tried again, in milliseconds. */
 const refusedMs = 5000;
-const rememberedOrigins = 1000;
-const rememberedDuplicates = 1000;
 
 /** A log that is followed already: the owner of the feed starts and stops it, and hands on what comes. */
 export interface SharedLog {
@@ -44,17 +44,14 @@ export class AdapterProcess {
   readonly members = new Map<string, Member>();
   /** Other processes, and when each was heard of last (`Date.now()`). */
   readonly peers = new Map<string, number>();
-  /** The seq of the entry that is being delivered, or was last. */
-  delivered = 0;
-  /** Entries that came twice, and were passed over the second time. */
-  readonly duplicates = new Set<number>();
+  /** Entries that came before, and those that came twice. */
+  readonly seen = new Seen();
   /** The entry that is being delivered right now. */
   current: LogEntry | undefined;
 
+  private readonly progress: Progress;
   private readonly emitters: Emitters;
   private readonly upkeep: Upkeep;
-  private readonly seen = new Map<string, number>();
-  private waiting: { readonly seq: number; readonly go: () => void }[] = [];
   private starting: Promise<void>;
   private opened: Promise<void> | undefined;
   private stopped = false;
@@ -74,6 +71,7 @@ export class AdapterProcess {
       onNotification: (channel, payload, pid) => this.hear(channel, payload, pid),
     });
     this.feed = shared?.feed ?? this.ownFeed();
+    this.progress = new Progress(settings.localDeliveryMs);
     this.outbox = new Outbox({
       origin: this.id,
       prefix: settings.channelPrefix,
@@ -141,7 +139,7 @@ export class AdapterProcess {
       try {
         if (settings.install) await install(settings.connection, (error) => this.report(error));
         if (feed.epoch === '') await feed.start();
-        this.delivered = Math.max(this.delivered, feed.position);
+        this.progress.to(feed.position);
         await line.start();
         await this.opened;
         this.upkeep.start();
@@ -185,6 +183,11 @@ export class AdapterProcess {
     this.emitters.unlisten(member.name);
   }
 
+  /** The seq of the entry that is being delivered, or was last. */
+  get delivered(): number {
+    return this.progress.delivered;
+  }
+
   /** Ends everything; what was sent before is written, if the database answers within a second or so. */
   async stop(): Promise<void> {
     if (this.stopped) return;
@@ -197,7 +200,7 @@ export class AdapterProcess {
     await this.notices.close();
     if (!this.shared) await this.feed.stop();
     await this.line.close();
-    for (const { go } of this.waiting) go();
+    this.progress.end();
   }
 
   report(error: Error): void {
@@ -207,17 +210,7 @@ export class AdapterProcess {
 
   /** Undefined when the log has been read up to there; else resolves when it has, or soon after. */
   reached(seq: number): Promise<void> | undefined {
-    if (this.delivered >= seq) return undefined;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.settings.localDeliveryMs);
-      this.waiting.push({
-        seq,
-        go: () => {
-          clearTimeout(timer);
-          resolve();
-        },
-      });
-    });
+    return this.progress.reached(seq);
   }
 
   private onUp(): void {
@@ -262,37 +255,26 @@ export class AdapterProcess {
       const ordered = orderedEntryOf(entry);
       if (ordered && isFor(ordered, this.settings.channelPrefix)) this.onEntry(ordered, entry);
     });
-    this.delivered = Math.max(this.delivered, entry.seq);
+    this.progress.to(entry.seq);
   }
 
   /** All entries up to the feed's position have been handed out. */
   taken(): void {
-    this.delivered = Math.max(this.delivered, this.feed.position);
+    this.progress.to(this.feed.position);
     this.outbox.settle();
-    const due = this.waiting.filter(({ seq }) => seq <= this.delivered);
-    this.waiting = this.waiting.filter(({ seq }) => seq > this.delivered);
-    for (const { go } of due) go();
+    this.progress.tell();
   }
 
   /** Entries are lost for good: the feed has gone on behind them. */
   gap(reason: string): void {
-    this.delivered = this.feed.position;
+    this.progress.delivered = this.feed.position;
     this.report(new Error(`messages of other instances are lost: ${reason}`));
   }
 
   private onEntry({ origin, n, message }: OrderedEntry, entry: LogEntry): void {
     const { seq } = entry;
-    if (n <= (this.seen.get(origin) ?? 0)) {
-      // Written twice: its writer could not know that the first attempt had succeeded.
-      this.duplicates.add(seq);
-      if (this.duplicates.size > rememberedDuplicates) dropFirst(this.duplicates);
-      return;
-    }
-    // Set anew, so that whoever has been silent longest is forgotten first.
-    this.seen.delete(origin);
-    this.seen.set(origin, n);
-    if (this.seen.size > rememberedOrigins) dropFirst(this.seen);
-    this.delivered = seq;
+    if (!this.seen.first(origin, n, seq)) return;
+    this.progress.delivered = seq;
     if (origin === this.id && !this.outbox.arrived(n)) return;
     this.current = entry;
     try {
@@ -314,9 +296,4 @@ export class AdapterProcess {
       this.report(error as Error);
     }
   }
-}
-
-function dropFirst(from: Map<string, number> | Set<number>): void {
-  const { value } = from.keys().next();
-  if (value !== undefined) from.delete(value as never);
 }

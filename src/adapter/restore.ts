@@ -118,7 +118,7 @@ class Replay {
     const entry = decode(data) as OrderedEntry;
     const { origin, n, message } = entry;
     if (!isFor(entry, this.process.settings.channelPrefix)) return;
-    if (this.process.duplicates.has(seq) || n <= (this.seen.get(origin) ?? 0)) return;
+    if (this.process.seen.duplicates.has(seq) || n <= (this.seen.get(origin) ?? 0)) return;
     this.seen.set(origin, n);
     if (message.nsp !== this.namespace || !reaches(message.target, this.rooms)) return;
     switch (message.type) {

@@ -1,4 +1,5 @@
 /** Turns what the parts of the server report into metrics. */
+import type { LogHealth } from '../log/health.js';
 import type { Feed } from '../log/feed.js';
 import type { LogEntry } from '../log/entry.js';
 import type { Hub } from '../routing/hub.js';
@@ -52,4 +53,21 @@ export function observeState(
     metrics.databaseUp.set(parts.feed.trouble() === null ? 1 : 0);
     metrics.ready.set(parts.ready() ? 1 : 0);
   });
+}
+
+/** A notification queue this full is worth an alarm: full, it fails commits. */
+const queueAlarm = 0.5;
+
+export function observeHealth(
+  metrics: Metrics,
+  { quarantined, queueUsage }: LogHealth,
+  logger: Pick<Logger, 'error'>,
+): void {
+  metrics.quarantinedEvents.set(quarantined);
+  metrics.notificationQueueUsage.set(queueUsage);
+  if (queueUsage <= queueAlarm) return;
+  logger.error(
+    { queueUsage },
+    'the notification queue of Postgres fills up: find the session that listens in an open transaction',
+  );
 }

@@ -2,9 +2,13 @@
 import type { Server } from 'socket.io';
 import { settingsOf } from '../adapter/options.js';
 import { AdapterProcess, type SharedLog } from '../adapter/process.js';
+import type { Feed } from '../log/feed.js';
+import type { History } from '../log/history.js';
+import { parseCursor } from '../log/position.js';
 import type { EncodeEvent } from '../protocol/emitted.js';
 import { serverPrefix } from '../routing/emits.js';
 import type { Logger } from '../telemetry/logger.js';
+import { sessionIdIn } from './session-id.js';
 
 /** `Packet.type` of an event in Socket.IO's protocol. */
 const eventPacket = 2;
@@ -32,3 +36,17 @@ export const encoderOf =
   ({ encoder }: Server): EncodeEvent =>
   (data) =>
     encoder.encode({ type: eventPacket, nsp: '/', data }) as (string | Buffer)[];
+
+/** Which session a client may take up: the one its private id names, if all that it missed is kept. */
+export const restoring =
+  (feed: Feed, history: History) =>
+  async (privateId: string, offset: string): Promise<{ sid: string; pid: string } | null> => {
+    const sid = sessionIdIn(privateId);
+    const position = parseCursor(offset);
+    // While the database does not answer nobody knows: it is found out when it does, before the replay.
+    const held =
+      position?.epoch === feed.epoch &&
+      (feed.trouble() !== null ||
+        (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true)));
+    return sid !== null && held ? { sid, pid: privateId } : null;
+  };

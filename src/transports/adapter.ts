@@ -4,7 +4,8 @@
  */
 import type { Namespace, Socket } from 'socket.io';
 import type { BroadcastOptions, Session } from 'socket.io-adapter';
-import { LogAdapter, type LogAdapterOptions } from '../adapter/adapter.js';
+import { LogAdapter } from '../adapter/adapter.js';
+import type { LogAdapterOptions } from '../adapter/member.js';
 import { MessageType, type Ordered, type Packet } from '../adapter/messages.js';
 import type { AdapterProcess } from '../adapter/process.js';
 import { closeCodes } from '../errors.js';
@@ -79,6 +80,8 @@ class HubAdapter extends LogAdapter {
       apply: (target: BroadcastOptions, callback: (socket: Socket) => void) => {
         const { asking } = this;
         this.asking = undefined;
+        // What is due already comes before.
+        if (asking) hub.flush();
         inside.apply(target, asking ? (socket) => this.ask(socket, asking, callback) : callback);
         if (asking) hub.flush();
       },
@@ -102,8 +105,11 @@ class HubAdapter extends LogAdapter {
 
   protected override broadcastHere(packet: Packet, target: BroadcastOptions, seq?: number): void {
     // socket.emitWithAck: the socket waits for its answer.
-    if (packet.id !== undefined) return super.broadcastHere(packet, target, seq);
     const { hub, connectionOf, emits } = this.hubOptions;
+    if (packet.id !== undefined) {
+      hub.flush();
+      return super.broadcastHere(packet, target, seq);
+    }
     const message = emits.message(packet.data, this.place(seq));
     const live: Connection[] = [];
     inMemory(this).apply(target, (socket) => {
