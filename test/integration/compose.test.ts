@@ -58,7 +58,7 @@ it('loses nothing for anybody while one instance after the other is drained and 
   const client = connect({
     url: proxy.wsUrl,
     token: () => token,
-    WebSocket: WebSocket as never,
+    WebSocket,
     backoff: { minMs: 20, maxMs: 200 },
     onerror: () => undefined,
   });

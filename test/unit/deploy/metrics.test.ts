@@ -18,9 +18,13 @@ it('has every alert that an operator needs, each with what to do', async () => {
     'hashi_slow_consumers_total',
     'hashi_auth_failures_total',
   ]) {
-    expect(rules.some((rule) => new RegExp(`expr: .*${metric}`).test(rule)), metric).toBe(true);
+    expect(
+      rules.some((rule) => new RegExp(`expr: .*${metric}`).test(rule)),
+      metric,
+    ).toBe(true);
   }
-  for (const rule of rules) expect(rule).toMatch(/severity: (page|ticket)[\s\S]*summary: [\s\S]*description: /);
+  for (const rule of rules)
+    expect(rule).toMatch(/severity: (page|ticket)[\s\S]*summary: [\s\S]*description: /);
 });
 
 it("follows Prometheus's conventions for names", () => {
