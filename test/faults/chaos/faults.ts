@@ -19,6 +19,12 @@ export interface Arena {
   readonly followers: readonly Follower[];
   readonly random: Random;
   restart(berth: Berth): Promise<void>;
+  /** Ends Postgres without a goodbye and starts it again. */
+  restartDatabase(): Promise<void>;
+  /** How long to freeze the database, if not for as long as is drawn. */
+  readonly freezeMs?: number | undefined;
+  /** Stops every process of Postgres for so long. Above 6 s, `/readyz` must have said so. */
+  freezeDatabase(ms: number): Promise<void>;
   pause(ms: number): Promise<void>;
 }
 
@@ -78,6 +84,12 @@ export const faults: Readonly<Record<string, Fault>> = {
     berth.database.delay(arena.random.between(5, 60));
     await arena.pause(1500);
     berth.database.heal();
+  },
+  'restart the database': async (arena) => {
+    await arena.restartDatabase();
+  },
+  'freeze the database': async (arena) => {
+    await arena.freezeDatabase(arena.freezeMs ?? arena.random.between(500, 4000));
   },
   'forge notifications': async ({ pool }) => {
     await pool.query(

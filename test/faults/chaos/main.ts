@@ -1,15 +1,27 @@
 /** `npm run chaos -- --seed N --minutes M`: one run, a report, and the seed that repeats it. */
 import { parseArgs } from 'node:util';
+import { faults } from './faults.js';
 import { failures } from './oracle.js';
 import { runChaos } from './run.js';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, minutes: { type: 'string' }, instances: { type: 'string' } },
+  options: {
+    seed: { type: 'string' },
+    minutes: { type: 'string' },
+    instances: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    'freeze-seconds': { type: 'string' },
+  },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
 const minutes = Number(values.minutes ?? '1');
-if (!Number.isInteger(seed) || !(minutes > 0)) {
-  console.error('usage: npm run chaos -- [--seed WHOLE_NUMBER] [--minutes NUMBER] [--instances NUMBER]');
+const unknown = values.only?.some((name) => !Object.hasOwn(faults, name));
+const freezeMs = values['freeze-seconds'] === undefined ? undefined : Number(values['freeze-seconds']) * 1000;
+if (!Number.isInteger(seed) || !(minutes > 0) || Number.isNaN(freezeMs) || unknown) {
+  console.error(
+    'usage: npm run chaos -- [--seed WHOLE_NUMBER] [--minutes NUMBER] [--instances NUMBER] [--only FAULT]… [--freeze-seconds NUMBER]',
+    `faults: ${Object.keys(faults).join(', ')}`,
+  );
   process.exit(2);
 }
 const began = performance.now();
@@ -18,6 +30,8 @@ const { verdict, struck, connects, crashed } = await runChaos({
   seed,
   durationMs: minutes * 60_000,
   instances: Number(values.instances ?? '2'),
+  only: values.only,
+  freezeMs,
   say: (line) => console.log(`  ${((performance.now() - began) / 1000).toFixed(1)} s  ${line}`),
 });
 const { details, ...figures } = verdict;

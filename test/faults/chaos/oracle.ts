@@ -105,6 +105,7 @@ export async function judge(
   }
   for (const mark of journal.committed) if (marks.get(mark) !== 1) verdict.unaccounted++;
   for (const mark of journal.rolledBack) if (marks.has(mark)) verdict.unaccounted++;
+  for (const mark of journal.unknown) if ((marks.get(mark) ?? 0) > 1) verdict.unaccounted++;
 
   const states = await pool.query<{ id: string; n: number }>(
     `select id, (terms->>'n')::int as n from contracts`,

@@ -7,6 +7,7 @@ import { createPool } from '../../../src/database/client.js';
 import { startEmbedded } from '../../../src/database/embedded.js';
 import { createFleet } from '../../support/instances.js';
 import { startProxy } from '../../support/proxy.js';
+import { freezePostgres } from '../support/freeze.js';
 import { followRaw, followSocketIo, type Follower } from '../support/followers.js';
 import { faults, type Arena, type Berth } from './faults.js';
 import { judge, type Verdict } from './oracle.js';
@@ -18,6 +19,9 @@ export interface ChaosOptions {
   /** How long faults go on. */
   readonly durationMs: number;
   readonly instances?: number;
+  /** Names of the faults to draw from; all of them unless given. */
+  readonly only?: readonly string[] | undefined;
+  readonly freezeMs?: number | undefined;
   /** Longest wait for the clients to have caught up when all is well again. */
   readonly settleMs?: number;
   readonly say?: (line: string) => void;
@@ -39,7 +43,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const random = randomOf(seed);
     const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-chaos-'));
     cleanUp.push(() => rm(dataDir, { recursive: true, force: true }));
-    const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+    let postgres = await startEmbedded({ dataDir, tuning: 'test' });
     cleanUp.push(() => postgres.stop());
     const pool = createPool({ url: postgres.url, applicationName: 'chaos', max: 12 });
     cleanUp.push(() => pool.end());
@@ -87,7 +91,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     cleanUp.push(() => followers.forEach((follower) => follower.close()));
     await Promise.all(followers.map(({ greeting }) => greeting));
 
-    const journal: Journal = { committed: new Set(), rolledBack: new Set() };
+    const journal: Journal = { committed: new Set(), rolledBack: new Set(), unknown: new Set() };
     let writing = true;
     const writers = Array.from({ length: 4 }, (_, index) =>
       write(`w${index}`, pool, world, journal, random.fork(), () => writing),
@@ -98,13 +102,34 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       pool,
       followers,
       random: random.fork(),
+      freezeMs: options.freezeMs,
       pause: (ms) => sleep(ms),
       async restart(berth) {
         berth.instance = await startIn(berth.database);
       },
+      async restartDatabase() {
+        const gone = new Promise((resolve) => postgres.onExit(resolve));
+        process.kill(postgres.pid, 'SIGQUIT');
+        await gone;
+        await postgres.stop();
+        postgres = await startEmbedded({ dataDir, tuning: 'test', port: postgres.port });
+      },
+      async freezeDatabase(ms) {
+        const thaw = await freezePostgres(postgres.pid);
+        try {
+          await sleep(ms);
+          if (ms < 6000) return;
+          for (const { instance } of berths) {
+            const { status } = await fetch(`${instance.url}/readyz`);
+            if (status !== 503) crashed.push(`/readyz said ${status} while the database was frozen`);
+          }
+        } finally {
+          thaw();
+        }
+      },
     };
     const struck: Record<string, number> = {};
-    const names = Object.keys(faults);
+    const names = options.only ?? Object.keys(faults);
     for (const until = performance.now() + durationMs; performance.now() < until;) {
       const name = random.pick(names);
       const berth = random.pick(berths);

@@ -14,6 +14,8 @@ export interface Journal {
   readonly committed: Set<string>;
   /** Marks of changes that were rolled back: in no event. */
   readonly rolledBack: Set<string>;
+  /** Marks of changes whose COMMIT got no answer: in one event, or in none. */
+  readonly unknown: Set<string>;
 }
 
 export async function createWorld(pool: pg.Pool): Promise<World> {
@@ -44,26 +46,43 @@ export async function write(
 ): Promise<void> {
   for (let turn = 0; running(); turn++) {
     const mark = `${name}-${turn}`;
-    const client = await pool.connect();
+    const client = await pool.connect().catch((_away: unknown) => undefined);
+    if (!client) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      continue;
+    }
+    let committing = false;
+    let lost: Error | undefined;
     const back = random.next() < 0.1;
     try {
       await client.query('begin');
       await change(client, mark, world, random);
       // Some commit late: others number meanwhile.
       if (random.next() < 0.15) await client.query(`select pg_sleep($1)`, [random.between(0.01, 0.2)]);
+      committing = !back;
       await client.query(back ? 'rollback' : 'commit');
       journal[back ? 'rolledBack' : 'committed'].add(mark);
     } catch (error) {
-      await client.query('rollback');
-      journal.rolledBack.add(mark);
-      // Two writers that want each other's rows: one of them is told so, and has written nothing.
-      if ((error as { code?: string }).code !== '40P01') throw error;
+      const { code } = error as { code?: string };
+      if (isLoss(code)) {
+        lost = error as Error;
+        journal[committing ? 'unknown' : 'rolledBack'].add(mark);
+      } else {
+        await client.query('rollback');
+        journal.rolledBack.add(mark);
+        // Two writers that want each other's rows: one of them is told so, and has written nothing.
+        if (code !== '40P01') throw error;
+      }
     } finally {
-      client.release();
+      client.release(lost);
     }
     await new Promise((resolve) => setTimeout(resolve, random.between(1, 12)));
   }
 }
+
+/** The database went away: an error of the connection, or its last words. */
+const isLoss = (code: string | undefined) =>
+  code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(57P|08)/.test(code);
 
 async function change(client: pg.PoolClient, mark: string, world: World, random: Random): Promise<void> {
   const index = random.below(world.contracts.length);
