@@ -16,6 +16,8 @@ let written = 0;
 for (const page of ['README.md', ...pages]) {
   const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm);
   for (const [index, [, source]] of [...blocks].entries()) {
+    // Made of a reader's own files, which are not here.
+    if (/ from '\.\.?\//.test(source)) continue;
     const name = `${page.replace(/^docs\//, '').replace('.md', '')}-${index + 1}`;
     // A line that says what the reader would see go wrong.
     writeFileSync(join(folder, `${name}.ts`), `// Example ${index + 1} of ${page}\n${source}`);
