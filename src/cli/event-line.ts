@@ -76,6 +76,8 @@ function meaning({ type }: LogEntry): string {
       return 'a dump was loaded, clients were told to read the state again';
     case 'realtime.resync':
       return 'clients were told to read the state again, as an operator asked';
+    case 'realtime.adapter':
+      return 'sent, or moved clients, by the Socket.IO server API';
     default:
       return '';
   }
