@@ -107,7 +107,10 @@ export class Development {
       byId(`sample-${name}`).closest('.field').hidden = !sample.needs.includes(name);
     }
     byId('sample-sql').textContent = filledIn(sample.sql, this.#values);
-    byId('sample-event').textContent = sample.event;
+    // Room for a line break where it reads best.
+    byId('sample-event').replaceChildren(
+      ...sample.event.split(/(?<=\.)/).flatMap((part) => [part, element('wbr')]),
+    );
   }
 
   async #run() {

@@ -101,6 +101,7 @@ function showConnected(data) {
 }
 
 function showRooms() {
+  if (world.playerId === '') return;
   const codes = [...world.memberships.values()];
   const more = codes.length > 3 ? ` and ${codes.length - 3} more` : '';
   const text = codes.length === 0 ? 'in no lobby' : `in ${codes.slice(0, 3).join(', ')}${more}`;
