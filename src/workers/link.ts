@@ -85,6 +85,8 @@ export async function joinCluster(): Promise<WorkerLink> {
       }),
     onMetrics: (give) => (read = give),
     handOver(worker, socket, bytes) {
+      // Or its server would wait at the stop until the other process has told that it is closed, which nobody does.
+      Object.assign(socket, { server: null });
       // Its own end is told here, though the connection goes on elsewhere: it is counted no more.
       send({ hashi: 'handover', worker, read: bytes.toString('base64') }, socket, () => socket.destroy());
     },

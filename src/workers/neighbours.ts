@@ -67,7 +67,8 @@ export function createNeighbours(link: WorkerLink, onError: (error: unknown) => 
     },
     listen(handle, connect) {
       server.on('request', handle).on('error', onError);
-      server.listen(pathOf(link.number));
+      // Not shared by the cluster: it is this worker's alone.
+      server.listen({ path: pathOf(link.number), exclusive: true });
       link.onHandover((socket, read) => {
         socket.on('error', () => socket.destroy());
         socket.unshift(read);
