@@ -129,9 +129,9 @@ export class Realtime {
     this.feed = new Feed({
       url: options.databaseUrl,
       observer: {
-        onEntries: (entries) => {
-          if (tracing) tracing.batch(entries, () => router.route(entries));
-          else router.route(entries);
+        onEntries: (entries, more) => {
+          if (tracing) tracing.batch(entries, () => router.route(entries, more));
+          else router.route(entries, more);
           this.adapters.taken();
           observeEntries(metrics, entries, Date.now());
           logResyncs(logger, entries);
@@ -152,10 +152,6 @@ export class Realtime {
           metrics.listenerReconnectsTotal.inc();
           logger.warn({ err: error }, 'the log cannot be followed right now: trying again');
         },
-      },
-      onBatch(entries) {
-        metrics.sequencerBatchesTotal.inc();
-        metrics.sequencerBatchEvents.observe(entries);
       },
     });
     const { feed } = this;

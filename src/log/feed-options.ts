@@ -4,8 +4,11 @@ import type { LogEntry } from './entry.js';
 
 /** What somebody who follows the log is told; called synchronously, in order. */
 export interface FeedObserver {
-  /** The next entries. The feed's `position` is that of the last one when this is called. */
-  onEntries(entries: readonly LogEntry[]): void;
+  /**
+   * The next entries. The feed's `position` is that of the last one when this is called. `more`: this is a page of a
+   * backlog, and the next one is being read.
+   */
+  onEntries(entries: readonly LogEntry[], more: boolean): void;
   /** Entries are lost for good, or the log has begun anew: what clients know may be wrong. */
   onGap(reason: string): void;
   onUp?(): void;
@@ -23,5 +26,4 @@ export interface FeedOptions {
   readonly busyMs?: number;
   readonly sweepMs?: number;
   readonly now?: () => number;
-  readonly onBatch?: (entries: number) => void;
 }

@@ -5,15 +5,15 @@
  * makes that happen sooner. Any instance may number (`advance`); the one that did it last goes on doing it, the
  * others only read until it falls silent.
  */
-import { mayBeCut, type LogEntry } from './entry.js';
 import { Backoff } from './backoff.js';
 import { headOf, holdsPlace } from './continuity.js';
+import { mayBeCut, type LogEntry } from './entry.js';
 import type { FeedOptions } from './feed-options.js';
 import { followMs, Others } from './others.js';
 import { Pace } from './pace.js';
 import { cursorOf } from './position.js';
 import { Recent } from './recent.js';
-import { LogSession } from './session.js';
+import { asError, LogSession } from './session.js';
 
 export type { FeedObserver, FeedOptions } from './feed-options.js';
 
@@ -77,10 +77,9 @@ export class Feed {
     this.running = false;
     clearTimeout(this.timer);
     clearTimeout(this.retryTimer);
-    const { session } = this;
-    this.session = undefined;
     // Closing ends a look that hangs, too.
-    await session?.close();
+    await this.session?.close();
+    this.session = undefined;
     await this.turning;
   }
 
@@ -175,11 +174,7 @@ export class Feed {
   private retry(): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => {
-      this.connect().catch((error: unknown) => {
-        this.lastError = error instanceof Error ? error : new Error(String(error));
-        this.options.observer.onDown?.(this.lastError);
-        if (this.running) this.retry();
-      });
+      this.connect().catch((error: unknown) => this.onLost(asError(error)));
     }, this.backoff.next());
   }
 
@@ -227,7 +222,7 @@ export class Feed {
       (error: unknown) => {
         this.turning = undefined;
         this.barriers = [...barriers, ...this.barriers];
-        this.lastError = error instanceof Error ? error : new Error(String(error));
+        this.lastError = asError(error);
         // Lost connections come back through onLost; an error of SQL, of a restore say, is tried again at the sweep.
         this.suspect = true;
         if (this.session) {
@@ -243,7 +238,7 @@ export class Feed {
     if (this.suspect) await this.recognise(session);
     const before = this.position;
     let head: number | null = null;
-    let rest = true; // Whether there may be more to read.
+    let rest = true;
     if (barriers.length > 0 || !this.others.areNumbering) {
       const followed = await session.follow(this.position, followPage);
       head = followed.head;
@@ -251,9 +246,9 @@ export class Feed {
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);
-      this.handOn(followed.entries);
       // Nothing though the log goes on: what was there has been pruned, which is found by reading on.
       rest = followed.entries.length === 0 ? head !== null : mayBeCut(followed.entries, followPage);
+      this.handOn(followed.entries);
     }
     if (rest && (head === null || head > this.position)) await this.readOn(session);
     this.lastGoodAt = this.now();
@@ -295,12 +290,11 @@ export class Feed {
     this.position = last.seq;
     this.positionAt = last.at;
     this.head = Math.max(this.head, last.seq);
-    this.options.onBatch?.(entries.length);
     if (gap) {
       // What is kept for replays must be dense; the next page begins anew.
       this.recent.clear();
       this.options.observer.onGap(prunedReason);
     }
-    this.options.observer.onEntries(entries);
+    this.options.observer.onEntries(entries, last.seq < this.head);
   }
 }

@@ -20,6 +20,8 @@ export interface SessionEvents {
   readonly onLost: (error: Error) => void;
 }
 
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
 /** How long a goodbye may take, in milliseconds. */
 const goodbyeMs = 1000;
 
@@ -98,7 +100,7 @@ export class LogSession {
     try {
       return (await this.client.query<Row>(config)).rows;
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
+      const cause = asError(error);
       // Without a SQLSTATE it is the connection, or a query that hangs: no further use of it.
       if (
         !('code' in cause) ||

@@ -141,9 +141,8 @@ export class Admission {
       connection.memberships.add(room);
       door.enter(connection, room);
     }
-    connection.live = true;
+    hub.enter(connection);
     connection.resumes = false;
-    hub.everyone.add(connection);
     const { held } = connection;
     connection.held = [];
     for (const { message } of held) connection.send(message(feed.cursor));

@@ -33,6 +33,13 @@ export class Hub {
     else this.players.set(connection.playerId, new Set([connection]));
   }
 
+  /** Live: from here on it is one of everyone. What is due to everyone by now was before its time. */
+  enter(connection: Connection): void {
+    this.flush();
+    connection.live = true;
+    this.everyone.add(connection);
+  }
+
   remove(connection: Connection): void {
     connection.closed = true;
     connection.live = false;

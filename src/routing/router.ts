@@ -34,33 +34,57 @@ export interface RouterOptions {
   readonly onRouted?: (entry: LogEntry) => void;
 }
 
-/** Above this many bytes what is due is written before more is added to it. */
+/** Above this many bytes for everyone, or for one room, what is due is written before more is added to it. */
 const flushBytes = 1 << 20;
+/** And above this many for rooms together: each member is due a few of them. */
+const flushRoomsBytes = 4 << 20;
+/** How long what is due waits for the rest of a backlog that is being read, in milliseconds. */
+const gatherMs = 30;
 
 export class Router {
+  private dueToAll = 0;
+  private dueToRooms = 0;
+  private readonly dueToRoom = new Map<string, number>();
+  private gathering: NodeJS.Timeout | undefined;
+
   constructor(private readonly options: RouterOptions) {}
 
-  /** Routes the next entries of the log and writes what they made due. */
-  route(entries: readonly LogEntry[]): void {
-    const { hub, onRouted } = this.options;
-    let bytes = 0;
+  /**
+   * Routes the next entries of the log and writes what they made due: each connection gets one write. With `more`
+   * the rest of a backlog follows within a page's reading, and what is due is written with it if it comes soon.
+   */
+  route(entries: readonly LogEntry[], more = false): void {
+    const { onRouted } = this.options;
     for (const entry of entries) {
       this.routeOne(entry);
       onRouted?.(entry);
-      bytes += entry.data?.length ?? 0;
-      if (bytes > flushBytes) {
-        hub.flush();
-        bytes = 0;
-      }
+      if (this.isMuch(entry)) this.flush();
     }
-    hub.flush();
+    if (!more) this.flush();
+    else this.gathering ??= setTimeout(() => this.flush(), gatherMs);
+  }
+
+  private isMuch({ room, data }: LogEntry): boolean {
+    const bytes = data?.length ?? 0;
+    if (room === everyoneRoom) return (this.dueToAll += bytes) > flushBytes;
+    if (room === null) return false;
+    const toRoom = (this.dueToRoom.get(room) ?? 0) + bytes;
+    this.dueToRoom.set(room, toRoom);
+    return toRoom > flushBytes || (this.dueToRooms += bytes) > flushRoomsBytes;
+  }
+
+  private flush(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    this.dueToAll = this.dueToRooms = 0;
+    this.dueToRoom.clear();
+    this.options.hub.flush();
   }
 
   /** Tells everyone that what they know may be wrong. */
   resyncAll(): void {
-    const { hub } = this.options;
-    hub.deliverToAll(resync);
-    hub.flush();
+    this.options.hub.deliverToAll(resync);
+    this.flush();
   }
 
   private routeOne(entry: LogEntry): void {

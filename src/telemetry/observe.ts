@@ -9,6 +9,8 @@ import type { Metrics } from './metrics.js';
 
 /** One measurement of latency a batch is enough: entries of a batch leave together. */
 export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], now: number): void {
+  metrics.sequencerBatchesTotal.inc();
+  metrics.sequencerBatchEvents.observe(entries.length);
   for (const entry of entries) {
     metrics.eventsTotal.add(entry.type);
     if (entry.type === 'realtime.quarantined') metrics.quarantinedTotal.inc();

@@ -42,6 +42,44 @@ describe('Router', () => {
     expect(other.wire.texts).toEqual(['"1"']);
   });
 
+  it('writes the pages of a backlog together, as long as more follows', () => {
+    const [member, other] = [fake.live('a', room), fake.live('b')];
+    router.route([entry(1), inRoom(2)], true);
+    router.route([inRoom(3)], true);
+    expect([member.wire.writes, other.wire.writes]).toEqual([[], []]);
+    router.route([entry(4)]);
+    expect(member.wire.writes).toEqual([['"1"', '"2"', '"3"', '"4"']]);
+    expect(other.wire.writes).toEqual([['"1"', '"4"']]);
+  });
+
+  it('does not wait for long for a page that does not come', async () => {
+    const member = fake.live('a', room);
+    router.route([entry(1)], true);
+    await expect.poll(() => member.wire.texts).toEqual(['"1"']);
+  });
+
+  it('writes a backlog that is large before the rest of it comes', () => {
+    const member = fake.live('a', room);
+    const large = JSON.stringify('x'.repeat(600_000));
+    router.route([entry(1, { data: large }), entry(2, { data: large })], true);
+    expect(member.wire.writes).toHaveLength(1);
+    router.route([entry(3, { room, data: large }), entry(4, { room, data: large })], true);
+    expect(member.wire.writes).toHaveLength(2);
+    router.route([]);
+  });
+
+  it('tells one who comes live in the middle of a backlog only of what comes after', () => {
+    const member = fake.live('a');
+    router.route([entry(1)], true);
+    const late = fakeConnection('late');
+    fake.hub.add(late);
+    fake.hub.enter(late);
+    expect(member.wire.texts).toEqual(['"1"']);
+    router.route([entry(2)]);
+    expect(late.wire.texts).toEqual(['"2"']);
+    expect(member.wire.texts).toEqual(['"1"', '"2"']);
+  });
+
   it('lets a player hear its own joining and leaving, and nothing before or after', () => {
     const member = fake.live('a');
     router.route([inRoom(1), joins(2, 'a'), inRoom(3), leaves(4, 'a'), inRoom(5)]);
