@@ -5,11 +5,16 @@ import { migrate } from '../database/migrate.js';
 
 const folder = new URL('sql/', import.meta.url);
 
-/** Under a lock, in one transaction, and only if something is missing. Throws `OperatorError` with what to do. */
-export async function install(connection: pg.ClientConfig, onError: (error: Error) => void): Promise<void> {
+/** By name, what it needs besides the log. */
+export async function adapterTexts(): Promise<ReadonlyMap<string, string>> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
   const texts = new Map<string, string>();
   for (const file of files) texts.set(`adapter/${file}`, await readFile(new URL(file, folder), 'utf8'));
+  return texts;
+}
+
+/** Under a lock, in one transaction, and only if something is missing. Throws `OperatorError` with what to do. */
+export async function install(connection: pg.ClientConfig, onError: (error: Error) => void): Promise<void> {
   const client = new pg.Client({
     ...connection,
     application_name: 'hashi-socket adapter install',
@@ -18,7 +23,7 @@ export async function install(connection: pg.ClientConfig, onError: (error: Erro
   client.on('error', onError);
   try {
     await client.connect();
-    await migrate(client, { catalog: { families: [], rights: [] }, logWith: texts });
+    await migrate(client, { catalog: { families: [], rights: [] }, logWith: await adapterTexts() });
   } finally {
     await client.end().catch(onError);
   }

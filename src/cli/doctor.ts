@@ -7,6 +7,7 @@ import { connectClient, describeDatabaseError, redactUrl } from '../database/cli
 import { OperatorError } from '../errors.js';
 import { catalogOf, loadProject } from '../project.js';
 import { scrub } from '../telemetry/redaction.js';
+import { checkAdapterInstall, checkAdapterTables, isAdapterAlone } from './checks/adapter.js';
 import { failed, ok, warning, type Result } from './checks/check.js';
 import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
 import { checkLag, checkQuarantine, checkRestores, checkRetention } from './checks/log.js';
@@ -89,6 +90,8 @@ async function examineSettings(config: Config, report: (result: Result) => void)
   report(checkOrigins(config));
 }
 
+type Check = [name: string, run: () => Result | Promise<Result | Result[]>, needsLog?: true];
+
 async function examineDatabase(
   client: pg.Client,
   url: string,
@@ -100,21 +103,17 @@ async function examineDatabase(
     `select to_regclass('realtime.installed') is not null as there`,
   );
   const installed = rows[0]?.there === true;
-  const checks: [name: string, run: () => Result | Promise<Result | Result[]>, needsLog?: true][] = [
-    ['rights', () => checkRole(client, catalog, config)],
+  const checks: Check[] = [
     ['notifications', () => checkListen(client, url)],
     ['clock', () => checkClock(client)],
     ['queue', () => checkQueue(client)],
     ['transactions', () => checkTransactions(client)],
-    ['schema', () => checkSteps(client, catalog)],
-    ['columns', () => checkColumns(client, catalog), true],
-    ['functions', () => checkFunctions(client, catalog), true],
-    ['triggers', () => checkTriggers(client, catalog), true],
-    ['partitions', () => checkPartitions(client, catalog)],
+    ...(installed && (await isAdapterAlone(client))
+      ? ([['schema', () => checkAdapterInstall(client)]] satisfies Check[])
+      : checksOfServer(client, config, catalog)),
     ['lag', () => checkLag(client), true],
-    ['quarantine', () => checkQuarantine(client), true],
-    ['restores', () => checkRestores(client), true],
     ['retention', () => checkRetention(client), true],
+    ['adapter', () => checkAdapterTables(client), true],
   ];
   for (const [name, run, needsLog] of checks) {
     if (needsLog && !installed) continue;
@@ -125,6 +124,19 @@ async function examineDatabase(
       report(unchecked(name, error, url));
     }
   }
+}
+
+function checksOfServer(client: pg.Client, config: Config, catalog: Catalog): Check[] {
+  return [
+    ['rights', () => checkRole(client, catalog, config)],
+    ['schema', () => checkSteps(client, catalog)],
+    ['columns', () => checkColumns(client, catalog), true],
+    ['functions', () => checkFunctions(client, catalog), true],
+    ['triggers', () => checkTriggers(client, catalog), true],
+    ['partitions', () => checkPartitions(client, catalog)],
+    ['quarantine', () => checkQuarantine(client), true],
+    ['restores', () => checkRestores(client), true],
+  ];
 }
 
 function unchecked(name: string, error: unknown, url: string): Result {

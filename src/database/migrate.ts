@@ -58,8 +58,12 @@ async function pendingOf(
 }
 
 /** What would be done, without doing it: empty when the database is up to date. */
-export async function pendingSteps(client: ClientBase, catalog: Catalog): Promise<string[]> {
-  const { migrations, installs } = await pendingOf(client, { catalog });
+export async function pendingSteps(
+  client: ClientBase,
+  catalog: Catalog,
+  logWith?: MigrateOptions['logWith'],
+): Promise<string[]> {
+  const { migrations, installs } = await pendingOf(client, { catalog, ...(logWith && { logWith }) });
   return [
     ...migrations.map((migration) => `migration ${migration.hash.slice(0, 8)}`),
     ...installs.map((i) => i.name),

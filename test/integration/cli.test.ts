@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { run } from '../../src/cli/program.js';
 import { settingNames } from '../../src/config.js';
 import { run as start, type Child } from '../support/child.js';
+import { startNode } from '../adapter/support.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startServer } from '../support/server.js';
 
@@ -115,6 +116,33 @@ describe('doctor', () => {
     expect(out).toMatch(/^ok +notifications/m);
     expect(out).toMatch(/, 0 failed\n$/);
     expect(out).not.toContain('\u001b');
+  });
+
+  it('knows a database that the adapter alone uses, and what was changed in it', async () => {
+    const other = await createDatabase();
+    const env = { DATABASE_URL: other.url };
+    const node = await startNode(other.url, { server: { connectionStateRecovery: {} } });
+    try {
+      const { code, of } = await doctor(env);
+      expect(code).toBe(0);
+      for (const check of ['schema', 'functions', 'adapter'])
+        expect(of(check)).toMatchObject([{ status: 'ok' }]);
+      await other.query(
+        `create or replace function realtime.adapter_secret() returns text language sql as 'select null'`,
+      );
+      await other.query(
+        `insert into realtime.attachments (created_at, payload) values (now() - interval '1 hour', 'x')`,
+      );
+      const later = await doctor(env);
+      expect(later.code).toBe(1);
+      expect(later.of('functions')).toMatchObject([
+        { status: 'failed', detail: 'Functions changed: realtime.adapter_secret.' },
+      ]);
+      expect(later.of('adapter')).toMatchObject([{ status: 'warning' }]);
+    } finally {
+      await node.stop();
+      await other.drop();
+    }
   });
 
   it('fails on a trigger that is disabled or was changed, and on a function that was replaced', async () => {

@@ -44,8 +44,15 @@ export async function checkColumns(client: pg.Client, catalog: Catalog): Promise
 }
 
 /** By text: what somebody has replaced by hand is not what was tested. */
-export async function checkFunctions(client: pg.Client, catalog: Catalog): Promise<Result> {
-  const texts = (await installables(catalog)).map(({ text }) => text).join('\n');
+export const checkFunctions = async (client: pg.Client, catalog: Catalog): Promise<Result> =>
+  compareFunctions(client, await installables(catalog), repair);
+
+export async function compareFunctions(
+  client: pg.Client,
+  installed: readonly { readonly text: string }[],
+  fix: string,
+): Promise<Result> {
+  const texts = installed.map(({ text }) => text).join('\n');
   const wanted = new Map(
     [...texts.matchAll(/create or replace function ([\w."]+)\s*\(.*?\bas (\$\w*\$)(.*?)\2/gis)].map(
       ([, name = '', , body = '']) => [name.replaceAll('"', ''), body] as const,
@@ -63,7 +70,7 @@ export async function checkFunctions(client: pg.Client, catalog: Catalog): Promi
     missing.length > 0 ? `missing: ${missing.join(', ')}` : '',
     changed.length > 0 ? `changed: ${changed.map(([name]) => name).join(', ')}` : '',
   ];
-  return failed('functions', `Functions ${parts.filter((part) => part !== '').join('; ')}.`, repair);
+  return failed('functions', `Functions ${parts.filter((part) => part !== '').join('; ')}.`, fix);
 }
 
 interface TriggerRow {
