@@ -18,8 +18,7 @@ let witnesses: Witnesses[];
 beforeAll(async () => {
   database = await createDatabase();
   proxy = await startProxy(database.url);
-  const first = await startServer(proxy.through(database.url));
-  servers = [first, await startServer(proxy.through(database.url))];
+  servers = await Promise.all([1, 2].map(() => startServer(proxy.through(database.url))));
 });
 beforeEach(async () => {
   witnesses = await Promise.all(servers.map((server) => summonWitnesses(server)));

@@ -16,6 +16,7 @@ const copied = [
   'tsconfig.json',
   'vitest.config.ts',
   'README.md',
+  'docs',
 ];
 /** A broken defence often shows as a test that waits in vain. */
 const testTimeoutMs = 20_000;

@@ -15,6 +15,8 @@ export interface Mutation {
 const resumeRaw = 'test/integration/resume-raw.test.ts';
 const resumeIo = 'test/integration/resume-socketio.test.ts';
 const connections = 'test/faults/connections.test.ts';
+const restore = 'test/faults/restore.test.ts';
+const transactions = 'test/integration/triggers-transactions.test.ts';
 const order = 'test/faults/order.test.ts';
 const churn = 'test/faults/churn.test.ts';
 
@@ -86,6 +88,69 @@ export const mutations: readonly Mutation[] = [
     only: 'bytes vanish',
   },
   {
+    name: 'take a log that was put back for the one it was',
+    file: 'src/log/continuity.ts',
+    from: 'if (entry?.seq === seq) return at === undefined || entry.at === at;',
+    to: 'if (entry?.seq === seq) return at === undefined || entry.at > 0;',
+    test: restore,
+    only: 'has grown past it',
+  },
+  {
+    name: 'take any entry with the number of a cursor for the one it was given for',
+    file: 'src/log/history.ts',
+    from: 'if (at !== null && mark !== undefined && markOf(at) !== mark) return false;',
+    to: 'if (at !== null && mark !== undefined && markOf(at) === null) return false;',
+    test: restore,
+    only: 'has grown past it',
+  },
+  {
+    name: 'read on though the log ends before the position',
+    file: 'src/log/feed.ts',
+    from: 'else if (head < this.position) await this.recognise(session, true);',
+    to: 'else if (head < 0) await this.recognise(session, true);',
+    test: restore,
+    only: 'while its instances are connected',
+  },
+  {
+    name: 'take rows of another log for those of this one',
+    file: 'migrations/functions/epoch.sql',
+    from: 'select t.seq < coalesce((select max(l.seq) from realtime.log l), t.seq)',
+    to: 'select false',
+    test: restore,
+    only: 'let in',
+  },
+  {
+    name: 'tell rows of a dump as changes of now',
+    file: 'src/catalog/triggers.ts',
+    from: `if current_setting('row_security') = 'off' and`,
+    to: `if current_setting('row_security') = 'never' and`,
+    test: restore,
+    only: 'no change of now',
+  },
+  {
+    name: 'ring before the commit though the transaction may be prepared',
+    file: 'migrations/functions/doorbell.sql',
+    from: 'or not (early or current_query() ilike',
+    to: 'or not (current_query() ilike',
+    test: transactions,
+    only: 'constraints were made immediate',
+  },
+  {
+    name: 'number into a full queue of notifications',
+    file: 'migrations/functions/advance.sql',
+    from: 'if numbered > 0 and pg_notification_queue_usage() < 0.5 then',
+    to: 'if numbered > 0 then',
+    test: 'test/faults/queue.test.ts',
+  },
+  {
+    name: 'trust that a pooler keeps its backend',
+    file: 'src/log/session.ts',
+    from: 'if (options.first) await refusePooler(client, options);',
+    to: '',
+    test: 'test/faults/pgbouncer.test.ts',
+    only: 'found at the start',
+  },
+  {
     name: 'begin at the head after every reconnect',
     file: 'src/log/feed.ts',
     from: `const another = first || renewed || epoch !== this.epoch;`,
@@ -128,8 +193,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'go live before the end of the replay: a hole at the seam',
     file: 'src/routing/replay.ts',
-    from: `        const sent = this.send(connection, rest, rooms, epoch);`,
-    to: `        const sent = this.send(connection, rest.slice(0, -1), rooms, epoch);`,
+    from: `        const sent = this.send(connection, rest, rooms, isFor);`,
+    to: `        const sent = this.send(connection, rest.slice(0, -1), rooms, isFor);`,
     test: resumeRaw,
     only: 'at the seam|since an id',
   },
@@ -176,8 +241,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'promise what is beyond retention',
     file: 'src/log/history.ts',
-    from: 'return rows[0]?.holds === true;',
-    to: 'return rows.length > 0;',
+    from: 'return holds;',
+    to: 'return holds !== null;',
     test: resumeRaw,
     only: 'HASHI_RETENTION_EVENTS',
   },
