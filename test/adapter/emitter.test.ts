@@ -2,6 +2,7 @@
 import { Emitter } from '@socket.io/postgres-emitter';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createPool } from '../../src/database/client.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { joinAs, named, serverSide, startNode, startNodes, type Client, type Node } from './support.js';
 
@@ -9,15 +10,19 @@ let database: TestDatabase;
 let nodes: [Node, Node];
 let clients: [Client, Client];
 let emitter: Emitter;
+let pool: pg.Pool;
 
 const tableName = 'realtime.attachments';
 
 beforeAll(async () => {
   database = await createDatabase();
   nodes = (await startNodes(database.url, 2, { adapter: { tableName } })) as typeof nodes;
-  emitter = new Emitter(database.pool, '/', { tableName });
+  // On one connection what is sent stays in order.
+  pool = createPool({ url: database.url, applicationName: 'emitter', max: 1 });
+  emitter = new Emitter(pool, '/', { tableName });
 });
 afterAll(async () => {
+  await pool.end();
   for (const node of nodes) await node.stop();
   await database.drop();
 });
