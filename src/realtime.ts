@@ -194,7 +194,10 @@ export class Realtime {
     this.io.bind(engine);
     const onRateLimited = () => metrics.rateLimitedTotal.inc();
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
-      if (!(opened instanceof RawEngine)) guardEngine(opened, { ...config, onRateLimited });
+      if (!(opened instanceof RawEngine)) {
+        guardEngine(opened, { ...config, onRateLimited, onSilent: () => this.gate.note('silent') });
+        opened.on('close', (reason: string) => metrics.observeSocketIoClose(reason));
+      }
     });
 
     this.sessions = new Sessions({

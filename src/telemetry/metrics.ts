@@ -28,6 +28,15 @@ export class Tally {
   }
 }
 
+/** Engine.IO's reasons for the end of a connection. */
+const socketIoCloses: readonly string[] = [
+  'transport close',
+  'transport error',
+  'forced close',
+  'ping timeout',
+  'parse error',
+];
+
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -78,6 +87,12 @@ export function createMetrics() {
   const errorsTotal = counterBy('errors_total', 'Errors told to clients, by code.', 'code');
   for (const code of Object.keys(errorMessages)) errorsTotal.inc({ code }, 0);
 
+  const socketIoClosesTotal = counterBy(
+    'socketio_closes_total',
+    "Socket.IO's transports closed, by Engine.IO's reason.",
+    'reason',
+  );
+
   const samplers: (() => void)[] = [];
 
   return {
@@ -112,6 +127,9 @@ export function createMetrics() {
     quarantinedTotal: counter('quarantined_total', 'Events read that could not be built.'),
     errorsTotal,
     closesTotal: counterBy('closes_total', 'Connections closed, by WebSocket close code.', 'code'),
+    observeSocketIoClose(reason: string): void {
+      socketIoClosesTotal.inc({ reason: socketIoCloses.includes(reason) ? reason : 'other' });
+    },
     authFailuresTotal: counterBy(
       'auth_failures_total',
       'Connections refused for their token, by code.',

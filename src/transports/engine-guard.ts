@@ -8,6 +8,10 @@ import { MessageRate, type RateOptions } from './rate.js';
 
 export interface EngineGuardOptions extends RateOptions {
   readonly onRateLimited: () => void;
+  /** How long a client may take to ask to be let in; Socket.IO ends those who do not. */
+  readonly authTimeoutMs: number;
+  /** It never asked. */
+  readonly onSilent: () => void;
 }
 
 /** The first characters of Socket.IO's packets. */
@@ -39,6 +43,10 @@ export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): 
     if (kind === eventPacket) return;
     if (kind === connectPacket) connects++;
     if (connects > maxConnectPackets || rate.take() === 'close') over();
+  });
+  const from = performance.now();
+  engine.on('close', () => {
+    if (connects === 0 && performance.now() - from >= options.authTimeoutMs) options.onSilent();
   });
   watchPings(engine.transport);
   engine.on('upgrade', watchPings);

@@ -31,6 +31,13 @@ export interface FrontOptions {
 const socketIoPath = '/socket.io/';
 const retryAfterSeconds = 5;
 
+/** Anything else is a bad request. */
+const statusOfClientError: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+};
+
 /** How long a refused client may take to read why, in milliseconds. */
 const refusalMs = 1000;
 /** What engine.io takes; anything else would only get an HTTP 500 from it. */
@@ -75,6 +82,17 @@ export function openFront(options: FrontOptions): () => void {
     if (!gate.admitSocket(socket)) socket.destroy();
   };
 
+  /** What Node does by itself while nobody listens, and counted. */
+  const onClientError = (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const status = statusOfClientError[error.code ?? ''] ?? 400;
+    // A reset is no request.
+    if (error.code !== 'ECONNRESET') gate.note(status === 408 ? 'slow' : 'malformed');
+    if (socket.writable) {
+      socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n\r\n`);
+    }
+    socket.destroy();
+  };
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     request.url = withoutHost(request.url);
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
@@ -115,7 +133,7 @@ export function openFront(options: FrontOptions): () => void {
 
   server.on('request', onRequest).on('upgrade', onUpgrade);
   neighbours?.listen(onRequest, (socket) => server.emit('connection', socket));
-  if (!shared) server.on('connection', onConnection);
+  if (!shared) server.on('connection', onConnection).on('clientError', onClientError);
   engine.on(
     'connection',
     (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
@@ -127,7 +145,8 @@ export function openFront(options: FrontOptions): () => void {
 
   return () => {
     neighbours?.close();
-    server.off('request', onRequest).off('upgrade', onUpgrade).off('connection', onConnection);
+    server.off('request', onRequest).off('upgrade', onUpgrade);
+    server.off('connection', onConnection).off('clientError', onClientError);
     for (const listener of theirs) server.on('request', listener);
   };
 }

@@ -3,7 +3,18 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 
 /** Why somebody was not let in; labels of a metric. */
-export const refusals = ['origin', 'draining', 'instance', 'address', 'sockets'] as const;
+export const refusals = [
+  'origin',
+  'draining',
+  'instance',
+  'address',
+  'sockets',
+  // Requests that took too long, or were none.
+  'slow',
+  'malformed',
+  // Let in by its transport, and never asked to be let in by Socket.IO.
+  'silent',
+] as const;
 export type Refusal = (typeof refusals)[number];
 
 export interface GateOptions {
@@ -56,6 +67,11 @@ export class Gate {
       return this.refuse('address', 429, 'Too many connections from this address');
     }
     return allowed;
+  }
+
+  /** Counts somebody whom another part has refused. */
+  note(why: Refusal): void {
+    this.options.onRefused?.(why);
   }
 
   private refuse(why: Refusal, status: 403 | 429 | 503, reason: string): Verdict {

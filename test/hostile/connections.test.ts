@@ -1,12 +1,11 @@
-/** How many may connect, how long a stranger may stay, and who names an address. */
-import { createServer, type AddressInfo, type Server as NetServer } from 'node:net';
+/** How many may connect, and who names an address. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { drivers, type Client } from '../conformance/drivers.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { ioClient, rawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { eventually, metric } from './observe.js';
-import { closeCodeIn, dial, engineWire, frame, rawWire, socketIoWire, upgrade } from './wire.js';
+import { dial, frame, rawWire, socketIoWire, upgrade } from './wire.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -211,114 +210,3 @@ describe('the instance', () => {
     expect(last).toBe(200);
   });
 });
-
-describe('a stranger', () => {
-  let silent: NetServer;
-  let keyServer: string;
-
-  beforeAll(async () => {
-    // Takes requests and never answers.
-    silent = createServer((socket) => void socket.on('error', () => socket.destroy()));
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    keyServer = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/jwks.json`;
-  });
-  afterAll(() => void silent.close());
-
-  const slowKeys = () =>
-    start({
-      HASHI_AUTH_TIMEOUT_MS: '300',
-      AUTH_JWKS_URL: keyServer,
-      AUTH_AUDIENCE: 'test',
-      AUTH_ISSUER: 'test',
-    });
-  /** Well formed and in time, so that only its signature is left to check. */
-  const unchecked = () => {
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const iat = Math.floor(Date.now() / 1000);
-    const claims = { iat, exp: iat + 600, sub: 'p1', sid: 's1', iss: 'test', aud: 'test' };
-    return `${part({ alg: 'ES256', kid: 'k1' })}.${part(claims)}.${'A'.repeat(86)}`;
-  };
-
-  it.each(drivers)('is refused in time while the key server is silent: $name', async (driver) => {
-    await slowKeys();
-    const client = driver.connect(server, unchecked());
-    stops.push(() => client.close());
-    expect(await client.refused).toMatchObject({ code: 'AUTH_ERROR' });
-  });
-
-  it('is closed with 4401 when the key server is silent', async () => {
-    await slowKeys();
-    const client = rawClient(server, unchecked());
-    expect((await client.closed).code).toBe(4401);
-  });
-
-  it('may reset the connection while its token is checked', async () => {
-    await slowKeys();
-    for (let turn = 0; turn < 20; turn++) {
-      const wire = await dial(server);
-      wire.send(upgrade(`/?token=${unchecked()}`));
-      await wire.seen('101 Switching');
-      wire.send(Buffer.from([0xc1, 0x80]));
-      wire.reset();
-    }
-    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-  });
-
-  it('keeps a Socket.IO connection no longer than the time to authenticate when it never asks to be let in', async () => {
-    await start({ HASHI_AUTH_TIMEOUT_MS: '200' });
-    const wire = await engineWire(server);
-    stops.push(() => wire.reset());
-    await wire.over;
-    const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(server.url + handshake)).text())?.[1] ?? '';
-    const poll = await fetch(`${server.url}${handshake}&sid=${sid}`);
-    // Told by the close packet; after that there is no such session.
-    expect(await poll.text()).toBe('1');
-    expect((await fetch(`${server.url}${handshake}&sid=${sid}`)).status).toBe(400);
-  });
-
-  it('is one again when it leaves the namespace and keeps the connection', async () => {
-    await start({ HASHI_AUTH_TIMEOUT_MS: '200' });
-    const wire = await socketIoWire(server, await server.token('p1'));
-    stops.push(() => wire.reset());
-    wire.send(frame('41'));
-    await wire.over;
-  });
-
-  it('says so much before it is let in and no more', async () => {
-    await slowKeys();
-    const wire = await dial(server);
-    stops.push(() => wire.reset());
-    wire.send(upgrade(`/?token=${unchecked()}`));
-    await wire.seen('101 Switching');
-    for (let message = 0; message < 20; message++) wire.send(frame(`"${'x'.repeat(15_000)}"`));
-    expect(closeCodeIn(await wire.over)).toBe(4429);
-  });
-
-  it('has a bounded time for its request, byte by byte', async () => {
-    await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
-    const wire = await dial(server);
-    stops.push(() => wire.reset());
-    const request = upgrade('/');
-    wire.send(request.slice(0, -2));
-    // A header that grows by a byte now and then is no progress.
-    const drip = setInterval(() => wire.send('x'), 50);
-    stops.push(() => clearInterval(drip));
-    expect(await wire.over).toMatch(/^HTTP\/1\.1 408 |^$/);
-  });
-});
-
-it.each(['/', '/socket.io/?EIO=4&transport=websocket'])(
-  'reaps a client that is gone without a word: %s',
-  async (target) => {
-    await start({ HASHI_HEARTBEAT_INTERVAL_MS: '100', HASHI_HEARTBEAT_TIMEOUT_MS: '100' });
-    const token = await server.token('p1');
-    const wire = target === '/' ? await rawWire(server, token) : await socketIoWire(server, token);
-    stops.push(() => wire.reset());
-    // It reads on, but answers no ping.
-    await wire.over;
-    await eventually(
-      () => metric(server, 'hashi_connections'),
-      (open) => open === 0,
-    );
-  },
-);

@@ -19,6 +19,7 @@ describe('the documentation on the server', () => {
       '/docs/client',
       '/docs/operations',
       '/docs/settings',
+      '/docs/limits',
       '/docs/metrics',
       '/docs/guarantees',
       '/docs/performance',

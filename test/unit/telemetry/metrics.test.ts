@@ -33,6 +33,7 @@ describe('createMetrics', () => {
       'hashi_sequencer_batch_events histogram',
       'hashi_sequencer_batches_total counter',
       'hashi_slow_consumers_total counter',
+      'hashi_socketio_closes_total counter',
       'hashi_unsent_bytes gauge',
     ]);
     expect(body).toContain('process_cpu_seconds_total');
