@@ -88,7 +88,7 @@ export class Client {
         }
       } else {
         if (end > bytes.length) break;
-        this.small((bytes[at] ?? 0) & 15, bytes.toString('utf8', at + header, end));
+        this.small((bytes[at] ?? 0) & 15, bytes.subarray(at + header, end));
       }
       at = end;
     }
@@ -107,9 +107,11 @@ export class Client {
     this.take(rest.subarray(end + 4));
   }
 
-  private small(opcode: number, text: string): void {
+  private small(opcode: number, payload: Buffer): void {
     const { protocol, token, stock, onReady } = this.options;
-    if (opcode === 9) return this.send(10, '');
+    // The pong says what the ping said: the server goes by it.
+    if (opcode === 9) return this.send(10, payload);
+    const text = payload.toString();
     if (protocol === 'socketio') {
       if (text === '2') return this.send(1, '3');
       if (text.startsWith('0{')) return this.send(1, `40{"token":"${token}"}`);
@@ -119,8 +121,8 @@ export class Client {
     this.greeted = true;
   }
 
-  private send(opcode: number, text: string): void {
-    const body = Buffer.from(text);
+  private send(opcode: number, content: string | Buffer): void {
+    const body = typeof content === 'string' ? Buffer.from(content) : content;
     const head = body.length < 126 ? Buffer.from([128 | opcode, 128 | body.length]) : Buffer.alloc(4);
     if (body.length >= 126) {
       head[0] = 128 | opcode;
