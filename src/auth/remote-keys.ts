@@ -42,7 +42,9 @@ class RemoteKeys implements KeySource {
   lastError: Error | undefined;
 
   private readonly options: Required<RemoteKeysOptions>;
-  private readonly stopping = new AbortController();
+  private stopped = false;
+  /** Ends the request under way. */
+  private giveUp: AbortController | undefined;
   private held: HeldSet | undefined;
   private underWay: Promise<void> | undefined;
   private failures = 0;
@@ -68,7 +70,8 @@ class RemoteKeys implements KeySource {
   }
 
   stop(): void {
-    this.stopping.abort();
+    this.stopped = true;
+    this.giveUp?.abort();
   }
 
   async getKey(header: TokenHeader): Promise<VerificationKey['key']> {
@@ -112,6 +115,7 @@ class RemoteKeys implements KeySource {
   /** Joins the request under way or makes one, unless failures have called for a pause; never rejects. */
   private refresh(): Promise<void> {
     if (this.underWay !== undefined) return this.underWay;
+    if (this.stopped) return Promise.resolve();
     if (this.options.now() < this.pausedUntil) return Promise.resolve();
     this.underWay = this.load().finally(() => (this.underWay = undefined));
     return this.underWay;
@@ -119,15 +123,19 @@ class RemoteKeys implements KeySource {
 
   private async load(): Promise<void> {
     const { url, algorithms, timeoutMs, fetch, now } = this.options;
+    // A timer of our own: one of AbortSignal.timeout that only AbortSignal.any refers to can be collected, and never fires.
+    const giveUp = (this.giveUp = new AbortController());
+    const timer = setTimeout(() => giveUp.abort(new Error(`timeout after ${timeoutMs} ms`)), timeoutMs).unref();
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.stopping.signal]);
-      const keys = await fetchKeySet(url, algorithms, fetch, signal);
+      const keys = await fetchKeySet(url, algorithms, fetch, giveUp.signal);
       this.held = { keys, fetchedAt: now() };
       this.failures = 0;
       this.lastError = undefined;
     } catch (error) {
-      if (this.stopping.signal.aborted) return;
+      if (this.stopped) return;
       this.failed(error instanceof Error ? error : new Error('The key server failed', { cause: error }));
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -52,7 +52,9 @@ export async function storm(
     const tally: Record<'known' | 'unknown', Record<string, number>> = { known: {}, unknown: {} };
     const attempt = async (kind: 'known' | 'unknown', text: string) => {
       const client = rawClient(server, text);
-      const first = await client.next().catch((_refused: unknown) => ({ type: 'nothing', data: {} }));
+      const first = await client
+        .next()
+        .catch((error: Error) => ({ type: 'nothing', data: { code: error.message } }));
       const { code } = first.data as { code?: string };
       const end = first.type === 'connected' ? 'connected' : `${code} ${(await client.closed).code}`;
       tally[kind][end] = (tally[kind][end] ?? 0) + 1;
@@ -70,10 +72,12 @@ export async function storm(
     );
     const tookMs = performance.now() - from;
     staying.send({ type: 'ping', id: 'still' });
-    const answered = await staying.next((message) => message.data?.id === 'still').then(
-      () => true,
-      () => false,
-    );
+    const answered = await staying
+      .next((message) => message.data?.id === 'still')
+      .then(
+        () => true,
+        () => false,
+      );
     staying.close();
     return { ...tally, requests: keyServer.requests - before, staying: answered, tookMs };
   } finally {

@@ -1,4 +1,6 @@
 /** The key server may rotate, fall over, dawdle or talk nonsense: known keys go on working, and it is spared. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createRemoteKeys, type RemoteKeysOptions } from '../../../src/auth/remote-keys.js';
@@ -214,6 +216,16 @@ describe('an unknown key', () => {
     server.publish(first, next);
     clock += second;
     expect(await attempt(nextToken)).toBe('ok');
+  });
+
+  it('is given up on in time by a silent server, though memory is collected meanwhile', async () => {
+    server.hang();
+    const { attempt } = connect({ timeoutMs: 300 });
+    const waiting = attempt(firstToken);
+    await expect.poll(() => server.requests).toBe(1);
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    expect(await waiting).toBe('AUTH_UNAVAILABLE');
   });
 
   it('is asked for at most every 30 s through a long outage', async () => {
