@@ -32,6 +32,8 @@ describe('loadConfig', () => {
       logFormat: 'json',
       production: false,
       poolSize: 5,
+      permessageDeflate: false,
+      traceContext: false,
       maxMessageBytes: 16_384,
       messagesPerSecond: 20,
       messageBurst: 60,
