@@ -28,7 +28,7 @@ const postgres = await startEmbedded({ dataDir, tuning: 'test' });
 let wrong = false;
 try {
   for (const failure of Object.keys(failures) as Failure[]) {
-    const { known, unknown, requests, staying, tookMs } = await storm(
+    const { known, unknown, requests, retried, staying, tookMs } = await storm(
       postgres.url,
       failure,
       clients,
@@ -36,7 +36,7 @@ try {
     );
     process.stdout.write(
       `the key server ${failure}: ${clients} clients in ${(tookMs / 1000).toFixed(1)} s; known key ${JSON.stringify(known)}; ` +
-        `unknown key ${JSON.stringify(unknown)}; asked ${requests} times\n`,
+        `unknown key ${JSON.stringify(unknown)}; asked ${requests} times; ${retried} tried again\n`,
     );
     const fine =
       Object.keys(known).join() === 'connected' && Object.keys(unknown).join() === 'AUTH_UNAVAILABLE 1013';
