@@ -247,6 +247,8 @@ function ownHttpServer({ upgradeTimeoutMs }: Config): HttpServer {
     headersTimeout: upgradeTimeoutMs,
     requestTimeout: upgradeTimeoutMs * 3,
     connectionsCheckingInterval: Math.min(5000, upgradeTimeoutMs),
+    // Longer than clients and proxies keep an idle socket: closed by us, it could cost them the request they have just sent.
+    keepAliveTimeout: 75_000,
     maxHeaderSize: 16 << 10,
   });
 }
