@@ -8,6 +8,9 @@ export class Crowd {
   /** The number of the last event each has got. */
   private readonly last: number[] = [];
   readonly wrong: string[] = [];
+  /** Socket.IO clients that lost their connection and have taken their session up again. */
+  cameBack = 0;
+  private readonly comingBack = new Set<number>();
   /** Milliseconds from the writing to the receiving of each event, by the client that was asked to measure. */
   readonly delays: number[] = [];
 
@@ -45,7 +48,16 @@ export class Crowd {
     const transports = index % 40 === 3 ? ['polling'] : ['websocket'];
     const socket: Socket = io(server.url, { auth: { token }, transports, forceNew: true });
     this.closers.push(() => void socket.close());
-    socket.on('disconnect', (reason) => this.over(index, reason));
+    // A request of polling can be lost on a busy machine: the client is then to come back by itself, and to recover.
+    socket.on('disconnect', (reason) => {
+      if (socket.active && !this.leaving) this.comingBack.add(index);
+      else this.over(index, reason);
+    });
+    socket.on('connect', () => {
+      if (!this.comingBack.delete(index)) return;
+      this.cameBack++;
+      if (!socket.recovered) this.wrong.push(`client ${index} came back and was not recovered`);
+    });
     return new Promise((resolve, reject) => {
       socket.on('connect_error', reject);
       socket.onAny((type: string, data: unknown) => {

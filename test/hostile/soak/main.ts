@@ -180,5 +180,7 @@ async function soak(server: ServerProcess, inspector: Inspector): Promise<void> 
   inspector.close();
   if (wrong.length > 0)
     throw new Error(`what went wrong, first of ${wrong.length}:\n${wrong.slice(0, 5).join('\n')}`);
-  show('streams exact, nothing grew');
+  show(
+    `streams exact, nothing grew; ${crowd.cameBack} Socket.IO clients lost their connection and recovered`,
+  );
 }
