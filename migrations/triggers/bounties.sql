@@ -84,7 +84,7 @@ begin
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(
         'bounty:event', 'public.bounties', tg_op, broken, array['id'],
-        null, null, null, state, failure
+        null, null, null, state, failure, events
       );
       events := '{}';
   end;

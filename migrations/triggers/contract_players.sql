@@ -115,7 +115,7 @@ begin
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(
         'contract:event', 'public.contract_players', tg_op, broken, array['contract_id', 'player_id'],
-        null, null, null, state, failure
+        null, null, null, state, failure, events
       );
       events := '{}';
   end;

@@ -118,7 +118,7 @@ begin
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(
         'contract:event', 'public.contracts', tg_op, broken, array['id'],
-        null, null, null, state, failure
+        null, null, null, state, failure, events
       );
       events := '{}';
       if tg_op <> 'INSERT' then ending := to_jsonb(old)->>'lobby_id'; end if;

@@ -97,7 +97,7 @@ begin
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(
         'lobby:event', 'public.lobbies', tg_op, broken, array['id'],
-        'lobby:' || (broken->>'id'), case when tg_op = 'DELETE' then 'close' end, null, state, failure
+        'lobby:' || (broken->>'id'), case when tg_op = 'DELETE' then 'close' end, null, state, failure, events
       );
       events := '{}';
       if tg_op <> 'INSERT' then ending := to_jsonb(old)->>'id'; end if;

@@ -104,7 +104,7 @@ begin
         broken := case when leaving then to_jsonb(old) else to_jsonb(new) end;
         perform realtime.quarantine(
           'lobby:event', 'public.lobby_participants', tg_op, broken, array['lobby_id', 'player_id'],
-          'lobby:' || (broken->>'lobby_id'), 'reset', broken->>'player_id', state, failure
+          'lobby:' || (broken->>'lobby_id'), 'reset', broken->>'player_id', state, failure, events
         );
         events := '{}';
     end;

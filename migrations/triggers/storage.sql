@@ -88,7 +88,7 @@ begin
       broken := to_jsonb(coalesce(new, old));
       perform realtime.quarantine(
         'storage:event', 'public.storage', tg_op, broken, array['id'],
-        null, null, null, state, failure
+        null, null, null, state, failure, events
       );
       events := '{}';
   end;

@@ -186,7 +186,7 @@ function quarantineSql(
       : `      broken := case when leaving then to_jsonb(old) else to_jsonb(new) end;`,
     `      perform realtime.quarantine(`,
     `        ${literal(family.name)}, ${literal(key(table))}, tg_op, broken, array[${primaryKey.map(literal).join(', ')}],`,
-    `        ${room}, ${effect}, ${player}, state, failure`,
+    `        ${room}, ${effect}, ${player}, state, failure, events`,
     `      );`,
     `      events := '{}';`,
     ...(watch

@@ -9,6 +9,7 @@ import { describeFailure, ReportedFailure } from './failure.js';
 import * as install from './install.js';
 import * as migrate from './migrate.js';
 import * as resync from './resync.js';
+import * as quarantine from './quarantine.js';
 import * as serve from './serve.js';
 import * as tail from './tail.js';
 import * as token from './token.js';
@@ -28,6 +29,7 @@ const commands: readonly CommandFile[] = [
   resync,
   uninstall,
   doctor,
+  quarantine,
   token,
   tail,
   why,

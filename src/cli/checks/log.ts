@@ -83,7 +83,9 @@ export async function checkQuarantine(client: pg.Client): Promise<Result[]> {
       `select count(*) over ()::int as total,
          (count(*) filter (where occurred_at > clock_timestamp() - interval '1 hour') over ())::int as recent,
          occurred_at as at, failure
-       from realtime.events where failure is not null order by occurred_at desc limit 5`,
+       from realtime.events e
+       where failure is not null and not exists (select from realtime.settled s where s.event_id = e.id)
+       order by occurred_at desc limit 5`,
     );
     const [newest] = rows;
     if (!newest) return [ok(check, 'Every event could be built.')];
@@ -95,7 +97,7 @@ export async function checkQuarantine(client: pg.Client): Promise<Result[]> {
       `${newest.total} events could not be built, ${newest.recent} in the last hour.`,
       ...shown,
     ].join('\n    ');
-    const advice = `${adviceOf(newest.failure.sqlstate ?? '')} Clients were told to read the state again; the entries go with the log's retention.`;
+    const advice = `${adviceOf(newest.failure.sqlstate ?? '')} Clients were told to read the state again. Then "hashi-socket quarantine replay --all" tells them what can be told still, and "quarantine drop" lays aside the rest.`;
     return [newest.recent > 0 ? failed(check, detail, advice) : warning(check, detail, advice)];
   } catch (error) {
     if (codeOf(error) !== '57014') throw error;
