@@ -62,7 +62,9 @@ Examples:
         const lines = entries
           .filter((entry) => filter.admits(entry))
           .map((entry) =>
-            options.json === true ? jsonLine(entry, cursorOf(epoch, entry.seq, entry.at)) : eventLine(entry, color),
+            options.json === true
+              ? jsonLine(entry, cursorOf(epoch, entry.seq, entry.at))
+              : eventLine(entry, color),
           );
         if (lines.length > 0) print(command, lines.join('\n'));
       };

@@ -6,7 +6,10 @@ import { sectionsOf, type Sources } from './sections.js';
 /** In the order in which they are best read. */
 export const pageGroups = [
   { title: 'The API', pages: ['protocol', 'events', 'errors', 'client'] },
-  { title: 'Running it', pages: ['operations', 'settings', 'limits', 'metrics', 'guarantees', 'performance'] },
+  {
+    title: 'Running it',
+    pages: ['operations', 'settings', 'limits', 'metrics', 'guarantees', 'performance'],
+  },
   { title: 'Building on it', pages: ['console', 'library', 'adapter', 'architecture'] },
 ] as const;
 
