@@ -109,3 +109,35 @@ it('lets a Socket.IO client that was cut off come back by itself and miss nothin
   expect(client.socket.recovered).toBe(true);
   expect(seen).toEqual(Array.from({ length: honest.sent - first + 1 }, (_, at) => first + at));
 });
+
+it('holds what a client does not read before the kernel has taken megabytes, and sends all when it reads again', async () => {
+  const own = await startServer(database.url, { HASHI_MAX_UNSENT_BYTES: String(64 << 20) });
+  const raw = rawClient(own, await own.token('pausing'));
+  const io = ioClient(own, await own.token('pausing'));
+  stops.push(
+    () => raw.close(),
+    () => io.close(),
+  );
+  await Promise.all([raw.next('connected'), io.next('connected')]);
+  const { ws } = (io.socket.io.engine as unknown as { transport: { ws: { pause(): void; resume(): void } } })
+    .transport;
+  raw.ws.pause();
+  ws.pause();
+  const first = honest.sent + 1;
+  const events = 15;
+  for (let event = 0; event < events; event++) await bigEvent();
+  // Each has taken what comes before it is asked, and what was written as that was passed.
+  const unsent = () => metric(own, 'hashi_unsent_bytes');
+  await eventually(unsent, (bytes) => bytes > 2 * (events - 5) * eventBytes);
+  raw.ws.resume();
+  ws.resume();
+  for (const client of [raw, io]) {
+    await client.next((message) => message.data?.payload?.chainId === honest.sent);
+    const seen = client.messages
+      .filter(({ data }) => data?.type === 'contract.created')
+      .map(({ data }) => data.payload.chainId as number);
+    expect(seen).toEqual(Array.from({ length: events }, (_, at) => first + at));
+  }
+  await eventually(unsent, (bytes) => bytes === 0);
+  await own.stop();
+});
