@@ -7,7 +7,8 @@ export interface RecentOptions {
 }
 
 export class Recent {
-  private entries: LogEntry[] = [];
+  /** Those dropped are undefined, until they are cut off. */
+  private entries: (LogEntry | undefined)[] = [];
   private first = 0;
   private bytes = 0;
 
@@ -27,8 +28,10 @@ export class Recent {
       this.entries.length - this.first > maxEntries ||
       (this.bytes > maxBytes && this.entries.length - this.first > 1)
     ) {
-      const oldest = this.entries[this.first++];
+      const oldest = this.entries[this.first];
       if (oldest) this.bytes -= sizeOf(oldest);
+      // Its message goes with it, which is several times as large.
+      this.entries[this.first++] = undefined;
     }
     // The dropped front is cut off in one go, when it is as long as what remains.
     if (this.first > 64 && this.first * 2 > this.entries.length) {
@@ -43,7 +46,8 @@ export class Recent {
     if (!oldest) return [];
     // Dense: the index follows from the seq.
     const from = this.first + Math.max(0, seq + 1 - oldest.seq);
-    return this.entries.slice(from, from + most);
+    // From the first one on, all are there.
+    return this.entries.slice(from, from + most) as LogEntry[];
   }
 
   clear(): void {

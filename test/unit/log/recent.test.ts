@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { entryOf, type LogEntry } from '../../../src/log/entry.js';
@@ -24,6 +26,22 @@ describe('Recent', () => {
     expect(recent.after(99)).toEqual([]);
     recent.clear();
     expect(recent.start).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('lets go of an entry as soon as it is dropped', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const recent = new Recent({ maxEntries: 100, maxBytes: 1 << 30 });
+    const dropped = (() => {
+      const first = entry(1);
+      recent.push(first);
+      return new WeakRef(first);
+    })();
+    for (let seq = 2; seq <= 101; seq++) recent.push(entry(seq));
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(dropped.deref()).toBeUndefined();
+    expect(recent.start).toBe(1);
   });
 
   it('is bounded in entries and bytes, keeps the newest, and never has a hole', () => {
