@@ -143,7 +143,7 @@ export class Realtime {
             'events were lost to this instance: clients are told to read the state again',
           );
           metrics.resyncsTotal.inc();
-          router.resyncAll();
+          router.flush();
           this.adapters.gap(reason);
           admission.refresh([...hub.everyone]).catch(onError);
         },

@@ -12,7 +12,7 @@ import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
 import type { Membership, Memberships } from './memberships.js';
-import { errorMessage } from '../protocol/error-message.js';
+import { errorData, errorMessage } from '../protocol/error-message.js';
 import type { Replay } from './replay.js';
 import { playerRoom } from './rooms.js';
 import type { RoomDoor } from './router.js';
@@ -72,6 +72,8 @@ export class Admission {
 
   private async enterAnew(connection: Connection): Promise<void> {
     connection.live = false;
+    // Not what is for everyone either: with its place in the log a client would pass what it has not been told yet.
+    this.options.hub.everyone.delete(connection);
     connection.moves.clear();
     for (const room of [...connection.memberships, ...connection.subscriptions]) {
       this.options.door.leave(connection, room);
@@ -80,7 +82,8 @@ export class Admission {
     connection.subscriptions.clear();
     await this.atPlace(connection, (_memberships, rooms) => {
       this.enter(connection, rooms);
-      connection.send(errorMessage('RESYNC_REQUIRED'));
+      const data = JSON.stringify(errorData('RESYNC_REQUIRED'));
+      connection.send(new Outgoing('error', data, this.options.feed.cursor));
     });
   }
 

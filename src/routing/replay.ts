@@ -109,7 +109,10 @@ export class Replay {
       const concerned = emit
         ? isFor(entry, emit) || connection.held.some(({ seq }) => seq === entry.seq)
         : this.concerns(entry, connection, rooms);
-      const message = emit ? emit.message : messages.of(entry, feed.epoch);
+      // Of its own reset it is told once its memberships have been read again.
+      const reset =
+        entry.effect === 'reset' && (entry.member === null || entry.member === connection.playerId);
+      const message = emit ? emit.message : reset ? null : messages.of(entry, feed.epoch);
       if (concerned && message) due = due.with(message);
       if (emit && connection.held.length > 0) {
         connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);
@@ -121,7 +124,7 @@ export class Replay {
         end = { stoppedAt: entry.seq };
         break;
       }
-      if (entry.effect === 'reset' && (entry.member === null || entry.member === connection.playerId)) {
+      if (reset) {
         end = { reset: true };
         break;
       }

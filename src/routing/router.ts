@@ -6,7 +6,6 @@
  */
 import { entryType as adapterType } from '../adapter/messages.js';
 import { everyoneRoom, type LogEntry } from '../log/entry.js';
-import { errorMessage } from '../protocol/error-message.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
@@ -73,18 +72,13 @@ export class Router {
     return toRoom > flushBytes || (this.dueToRooms += bytes) > flushRoomsBytes;
   }
 
-  private flush(): void {
+  /** Writes what is due. */
+  flush(): void {
     clearTimeout(this.gathering);
     this.gathering = undefined;
     this.dueToAll = this.dueToRooms = 0;
     this.dueToRoom.clear();
     this.options.hub.flush();
-  }
-
-  /** Tells everyone that what they know may be wrong. */
-  resyncAll(): void {
-    this.options.hub.deliverToAll(resync);
-    this.flush();
   }
 
   private routeOne(entry: LogEntry): void {
@@ -93,7 +87,9 @@ export class Router {
     if (entry.effect === 'join') this.join(entry);
     const message = messages.of(entry, this.options.epoch());
     if (message) {
-      if (entry.room === everyoneRoom) {
+      if (entry.effect === 'reset') {
+        this.deliverToOthers(entry, message);
+      } else if (entry.room === everyoneRoom) {
         hub.deliverToAll(message);
       } else {
         if (entry.room !== null) hub.deliver(message, hub.inRoom(entry.room));
@@ -110,6 +106,17 @@ export class Router {
     if (own.size === 0) return;
     const members = room === null ? undefined : hub.inRoom(room);
     hub.deliver(message, members?.size ? [...own].filter((connection) => !members.has(connection)) : own);
+  }
+
+  /** To whom the reset is no business of: the others are told when their memberships have been read again. */
+  private deliverToOthers({ room, member }: LogEntry, message: Outgoing): void {
+    const { hub } = this.options;
+    if (room === null || member === null) return;
+    const audience = room === everyoneRoom ? hub.everyone : hub.inRoom(room);
+    hub.deliver(
+      message,
+      [...audience].filter(({ playerId }) => playerId !== member),
+    );
   }
 
   private join({ member, room }: LogEntry): void {
@@ -182,6 +189,8 @@ export class Router {
   private reset(member: string | null): void {
     const { hub } = this.options;
     const concerned = member === null ? hub.everyone : hub.ofPlayer(member);
+    // What came before leaves before they are told.
+    this.flush();
     for (const connection of [...concerned]) {
       for (const room of [...connection.memberships, ...connection.subscriptions]) {
         this.evict(connection, room);
@@ -191,5 +200,3 @@ export class Router {
     this.options.onReset(member);
   }
 }
-
-const resync = errorMessage('RESYNC_REQUIRED');
