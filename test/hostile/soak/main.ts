@@ -43,6 +43,8 @@ if (!(minutes > 0) || !(clients > 0) || !(hostile >= 0) || !(eventsPerSecond > 0
 }
 
 const faultEveryMs = 30_000;
+/** As many as the server keeps: so many, or 8 MiB of them. */
+const windowEvents = Math.min(4096, Math.ceil((8 << 20) / (eventBytes + 200)));
 const lookEveryMs = 20_000;
 /** How much may be more at the end of the later half than at its start, by the line through its samples. */
 const slack = { heap: 6 << 20, listeners: 2_000, timers: 1_000, fds: 200 };
@@ -102,8 +104,26 @@ try {
 // Sockets that were reset halfway may linger here; nothing of them matters any more.
 process.exit(0);
 
+/** The server keeps its newest events in memory: what it holds of them is no growth, once it holds as many as it may. */
+async function fillWindow(server: ServerProcess): Promise<void> {
+  const first = await Crowd.connect(server, 8);
+  for (let written = 0; written < windowEvents; written += 20) {
+    await pool.query('insert into contracts (terms) select $1 from generate_series(1, 20)', [
+      JSON.stringify({ filler: 'x'.repeat(eventBytes) }),
+    ]);
+    await sleep(50);
+  }
+  await eventually(
+    () => metric(server, 'hashi_events_total'),
+    (events) => events >= windowEvents,
+    120_000,
+  );
+  first.leave();
+}
+
 async function soak(server: ServerProcess, inspector: Inspector): Promise<void> {
   show(`${machine()}; load ${loadavg()[0]?.toFixed(1)}`);
+  await fillWindow(server);
   const crowd = await Crowd.connect(server, clients);
   const before = await look(server, inspector);
   show(
