@@ -37,7 +37,6 @@ export interface ServerOptions {
 }
 
 /** What `start()` tells. */
-/** What `start()` tells. */
 export interface StartedServer {
   /** Where it listens, `http://127.0.0.1:3000`. */
   readonly url: string;
