@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
  * client that reads nothing: copying them takes time from the others, and its memory is counted nowhere. So a ping goes
  * out after so much, and what comes after as much again is held here until it is answered. Every answer doubles it.
  */
-const firstPaceBytes = 64 << 10;
+const firstPaceBytes = 1 << 20;
 const mostPaceBytes = 4 << 20;
 /** How much of what was held is written at a time. */
 const releaseBytes = 256 << 10;
