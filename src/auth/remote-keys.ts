@@ -125,7 +125,10 @@ class RemoteKeys implements KeySource {
     const { url, algorithms, timeoutMs, fetch, now } = this.options;
     // A timer of our own: one of AbortSignal.timeout that only AbortSignal.any refers to can be collected, and never fires.
     const giveUp = (this.giveUp = new AbortController());
-    const timer = setTimeout(() => giveUp.abort(new Error(`timeout after ${timeoutMs} ms`)), timeoutMs).unref();
+    const timer = setTimeout(
+      () => giveUp.abort(new Error(`timeout after ${timeoutMs} ms`)),
+      timeoutMs,
+    ).unref();
     try {
       const keys = await fetchKeySet(url, algorithms, fetch, giveUp.signal);
       this.held = { keys, fetchedAt: now() };
