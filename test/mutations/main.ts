@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../../src/database/embedded.js';
+import { hostileMutations } from './hostile.js';
 import { mutations, type Mutation } from './mutations.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -57,7 +58,7 @@ async function runTests(
 }
 
 const word = process.argv[2];
-const chosen = mutations.filter(({ name }) => new RegExp(word ?? '').test(name));
+const chosen = [...mutations, ...hostileMutations].filter(({ name }) => new RegExp(word ?? '').test(name));
 for (const { name, file, from } of chosen) {
   const text = await readFile(join(root, file), 'utf8');
   if (text.split(from).length !== 2)

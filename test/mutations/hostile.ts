@@ -1,0 +1,182 @@
+/** The defences against hostile clients, each with a change that takes it away and the tests that must notice. */
+import type { Mutation } from './mutations.js';
+
+const connections = 'test/hostile/connections.test.ts';
+const strangers = 'test/hostile/strangers.test.ts';
+const floods = 'test/hostile/floods.test.ts';
+const tokens = 'test/hostile/tokens.test.ts';
+const web = 'test/hostile/web.test.ts';
+const role = 'test/hostile/database-role.test.ts';
+const slow = 'test/hostile/slow-readers.test.ts';
+
+export const hostileMutations: readonly Mutation[] = [
+  {
+    name: 'hostile: take tokens of any age',
+    file: 'src/auth/claims.ts',
+    from: `if (now > oldAt + rules.leewayMs) throw refused('too-old');`,
+    to: '',
+    test: tokens,
+    only: 'none that is older',
+  },
+  {
+    name: 'hostile: keep connections whose token has reached the maximum age',
+    file: 'src/auth/claims.ts',
+    from: 'expiresAt: Math.min(expiresAt, oldAt),',
+    to: 'expiresAt,',
+    test: tokens,
+    only: 'reaches that age',
+  },
+  {
+    name: 'hostile: take identity tokens',
+    file: 'src/auth/claims.ts',
+    from: `sessionId: readId(claims['sid'], 'claim-sid'),`,
+    to: `sessionId: String(claims['sid']),`,
+    test: tokens,
+    only: 'identity token',
+  },
+  {
+    name: 'hostile: ask a failing key server again at once',
+    file: 'src/auth/remote-keys.ts',
+    from: 'if (this.options.now() < this.pausedUntil) return Promise.resolve();',
+    to: '',
+    test: tokens,
+    only: 'hardly asks',
+  },
+  {
+    name: 'hostile: wait for a silent key server for ever',
+    file: 'src/auth/remote-keys.ts',
+    from: '() => giveUp.abort(',
+    to: '() => void (',
+    test: 'test/unit/auth/remote-keys.test.ts',
+    only: 'given up on',
+  },
+  {
+    name: 'hostile: count connections of a player when they are open, not when the token is good',
+    file: 'src/transports/sessions.ts',
+    from: 'this.places.set(playerId, taken + 1);',
+    to: 'setTimeout(() => this.places.set(playerId, (this.places.get(playerId) ?? 0) + 1), 500);',
+    test: connections,
+    only: 'twenty times at once',
+  },
+  {
+    name: 'hostile: believe X-Forwarded-For from anybody',
+    file: 'src/transports/gate.ts',
+    from: 'if (hops === 0) return peer;',
+    to: '',
+    test: connections,
+    only: 'nobody names another one',
+  },
+  {
+    name: 'hostile: count each IPv6 address by itself',
+    file: 'src/transports/gate.ts',
+    from: 'if (!isIPv6(plain)) return address;',
+    to: 'return address;',
+    test: connections,
+    only: 'whole /64',
+  },
+  {
+    name: 'hostile: take any number of idle sockets',
+    file: 'src/transports/front.ts',
+    from: 'if (!gate.admitSocket(socket)) socket.destroy();',
+    to: 'gate.admitSocket(socket);',
+    test: connections,
+    only: 'no more sockets',
+  },
+  {
+    name: 'hostile: let a foreign origin poll',
+    file: 'src/transports/gate.ts',
+    from: `if (!this.originAllowed(request)) return this.refuse('origin', 403, 'Origin not allowed');`,
+    to: `if (!this.originAllowed(request) && !known) return this.refuse('origin', 403, 'Origin not allowed');`,
+    test: web,
+    only: 'every request of a polling session',
+  },
+  {
+    name: 'hostile: wait for a token for ever',
+    file: 'src/transports/sessions.ts',
+    from: `reject(new ProtocolError('AUTH_ERROR')));`,
+    to: `void reject);`,
+    test: strangers,
+    only: 'key server is silent',
+  },
+  {
+    name: 'hostile: forget clients that leave the namespace and stay',
+    file: 'src/transports/sessions.ts',
+    from: 'if (!this.occupied.has(conn)) conn.close();',
+    to: '',
+    test: strangers,
+    only: 'leaves the namespace',
+  },
+  {
+    name: 'hostile: wait for the dead',
+    file: 'src/transports/keeper.ts',
+    from: 'beat.engine.ws.terminate();',
+    to: '',
+    test: strangers,
+    only: 'gone without a word',
+  },
+  {
+    name: 'hostile: do not count pings',
+    file: 'src/transports/raw-engine.ts',
+    from: 'const verdict = this.rate.take();',
+    to: `const verdict = this.rate.take() && 'ok';`,
+    test: floods,
+    only: 'floods it with pings',
+  },
+  {
+    name: 'hostile: do not count what reaches no handler of Socket.IO',
+    file: 'src/transports/engine-guard.ts',
+    from: `if (connects > maxConnectPackets || rate.take() === 'close') over();`,
+    to: '',
+    test: floods,
+    only: 'Socket.IO client that floods',
+  },
+  {
+    name: 'hostile: answer whoever asks and does not read',
+    file: 'src/transports/connection.ts',
+    from: `if (this.wire.tooSlow()) this.fail('SLOW_CONSUMER');
+    else this.wire.write(message);`,
+    to: 'this.wire.write(message);',
+    test: floods,
+    only: 'pongs to a raw client',
+  },
+  {
+    name: 'hostile: keep everything for raw clients that do not read',
+    file: 'src/transports/raw-wire.ts',
+    from: 'if (this.tooSlow()) return false;',
+    to: '',
+    test: slow,
+    only: 'stop reading',
+  },
+  {
+    name: 'hostile: give the kernel all it takes for clients that do not read',
+    file: 'src/transports/byte-socket.ts',
+    from: 'if (this.closed) this.full = true;',
+    to: '',
+    test: slow,
+    only: 'before the kernel has taken',
+  },
+  {
+    name: 'hostile: leave /metrics open',
+    file: 'src/http/server.ts',
+    from: 'const admits = metricsToken === undefined ? () => true : bearerCheck(metricsToken);',
+    to: 'const admits = () => true;',
+    test: web,
+    only: 'when it is protected',
+  },
+  {
+    name: 'hostile: let PUBLIC call advance()',
+    file: 'migrations/functions/advance.sql',
+    from: 'revoke all on function realtime.advance() from public;',
+    to: 'grant usage on schema realtime to public;',
+    test: role,
+    only: 'no function that PUBLIC may call',
+  },
+  {
+    name: 'hostile: take turns to migrate by an advisory lock',
+    file: 'src/database/migrate.ts',
+    from: `'lock table realtime.migrations in share update exclusive mode',`,
+    to: `'select pg_advisory_xact_lock(748177131, hashtext(current_database()))',`,
+    test: role,
+    only: 'holds advisory locks',
+  },
+];
