@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { metric } from '../hostile/observe.js';
 import { ioClient, type IoClient, type Message } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type Fleet, type Instance } from '../support/instances.js';
 import { startProxy, type TcpProxy } from '../support/proxy.js';
+import { startServer } from '../support/server.js';
 
 let database: TestDatabase;
 let fleet: Fleet;
@@ -48,6 +50,10 @@ async function missWhileAway(client: Player, count: number): Promise<string[]> {
   await gone;
   const missed: string[] = [];
   for (let n = 0; n < count; n++) missed.push(await insertContract());
+  // Numbered before it is back: by that is judged how far back it may go.
+  await expect
+    .poll(async () => (await database.query('select realtime.advance() as head'))[0].head)
+    .not.toBeNull();
   front.heal();
   return missed;
 }
@@ -178,6 +184,57 @@ describe('a stock Socket.IO client that is cut off', () => {
     await client.next(isContract(await insertContract()));
     front.retarget(first.url);
     await short.kill();
+  });
+
+  it('is told RESUME_FAILED, and left with no silent hole, when the log is pruned while it is being replayed', async () => {
+    const own = await createDatabase();
+    const pruned = await startServer(own.url);
+    try {
+      const live = ioClient(pruned, await pruned.token('live'));
+      const client = ioClient(pruned, await pruned.token('pruned'));
+      await Promise.all([live.next('connected'), client.next('connected')]);
+      const { io } = client.socket;
+      io.reconnection(false);
+      const gone = new Promise((resolve) => client.socket.once('disconnect', resolve));
+      io.engine.close();
+      await gone;
+      await own.query(
+        `insert into contracts (terms) select jsonb_build_object('n', n, 'pad', repeat('x', 100000)) from generate_series(1, 300) n`,
+      );
+      // Beyond what is in memory, so that the replay reads the database.
+      const marker = async () => (await own.query('insert into contracts default values returning id'))[0].id;
+      await live.next(isContract(await marker()));
+
+      const wires: { pause(): void; resume(): void }[] = [];
+      io.once('open', () => {
+        const { ws } = io.engine.transport as unknown as { ws: { pause(): void; resume(): void } };
+        ws.pause();
+        wires.push(ws);
+      });
+      client.socket.connect();
+      // The replay has begun, and waits for the client.
+      await expect
+        .poll(() => metric(pruned, 'hashi_resumes_total', 'recovered'), { timeout: 20_000 })
+        .toBe(1);
+      // A slot is left once something is in it, and emptied when all eight have been gone round.
+      for (let floor = 0; floor === 0; await live.next(isContract(await marker()))) {
+        floor = Number((await own.query(`select realtime.rotate(interval '0', 1) as floor`))[0].floor);
+      }
+      wires[0]?.resume();
+      const told = await client.until((message) => message.data?.code === 'RESUME_FAILED');
+      const numbers = told.flatMap(({ type, data }) =>
+        type === 'contract:event' ? [data.payload.terms.n as number] : [],
+      );
+      expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1));
+      expect(numbers.length).toBeGreaterThan(0);
+      expect(numbers.length).toBeLessThan(300);
+      await client.next(isContract(await marker()));
+      client.close();
+      live.close();
+    } finally {
+      await pruned.stop();
+      await own.drop();
+    }
   });
 
   it('recovers on another instance after kill -9 of the one that held it', async () => {

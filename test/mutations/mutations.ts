@@ -18,7 +18,7 @@ const connections = 'test/faults/connections.test.ts';
 const restore = 'test/faults/restore.test.ts';
 const transactions = 'test/integration/triggers-transactions.test.ts';
 const order = 'test/faults/order.test.ts';
-const churn = 'test/faults/churn.test.ts';
+const churn = 'test/faults/churn/churn.test.ts';
 
 export const mutations: readonly Mutation[] = [
   {
@@ -277,5 +277,74 @@ export const mutations: readonly Mutation[] = [
     to: 'undefined',
     test: resumeIo,
     only: 'not received any event',
+  },
+  {
+    name: 'read a page whole, however large its entries are',
+    file: 'migrations/functions/read.sql',
+    from: 'where coalesce(p.before, 0) < 4194304',
+    to: 'where coalesce(p.before, 0) >= 0',
+    test: 'test/integration/log-advance.test.ts',
+    only: 'ends once it is large',
+  },
+  {
+    name: 'pass entries without data when a page is cut for its size: a hole',
+    file: 'migrations/functions/read.sql',
+    from: `        sum(octet_length(e.data)) over (order by l.seq rows unbounded preceding) - coalesce(octet_length(e.data), 0) as before
+      from (select * from realtime.log l where l.seq > after order by l.seq limit most) l
+      join realtime.events e on e.xid = l.event_xid and e.id = l.event_id and e.slot = l.event_slot
+    ) p`,
+    to: `        sum(octet_length(e.data)) over (order by l.seq rows unbounded preceding) - octet_length(e.data) as before
+      from (select * from realtime.log l where l.seq > after order by l.seq limit most) l
+      join realtime.events e on e.xid = l.event_xid and e.id = l.event_id and e.slot = l.event_slot
+    ) p`,
+    test: 'test/integration/log-advance.test.ts',
+    only: 'ends once it is large',
+  },
+  {
+    name: 'drop no slot while somebody numbers',
+    file: 'migrations/functions/rotate.sql',
+    from: '  perform 1 from realtime.sequencer for update;',
+    to: `  perform 1 from realtime.sequencer for update skip locked;
+  if not found then return floor_now; end if;`,
+    test: 'test/integration/log-retention.test.ts',
+    only: 'gets its turn',
+  },
+  {
+    name: 'count the own delay against who authenticates',
+    file: 'src/transports/patience.ts',
+    from: 'const looks = 20;',
+    to: 'const looks = 1;',
+    test: 'test/unit/transports/patience.test.ts',
+  },
+  {
+    name: 'tell a reset of memberships before they have been read again, too',
+    file: 'src/routing/router.ts',
+    from: "if (entry.effect === 'reset') {",
+    to: "if (entry.type === '') {",
+    test: 'test/conformance/resync.test.ts',
+    only: 'memberships were truncated',
+  },
+  {
+    name: 'send what is for everyone to a client whose reset has not been told',
+    file: 'src/routing/admission.ts',
+    from: 'this.options.hub.everyone.delete(connection);',
+    to: '',
+    test: 'test/unit/routing/admission.test.ts',
+  },
+  {
+    name: 'replay a quarantined event by what its row has become',
+    file: 'src/cli/quarantine/replay.ts',
+    from: 'states[0]?.true[at] === true',
+    to: 'at >= 0',
+    test: 'test/integration/quarantine.test.ts',
+    only: 'has gone on',
+  },
+  {
+    name: 'take an event that still cannot be built for told',
+    file: 'src/cli/quarantine/replay.ts',
+    from: 'if (broken) return kept',
+    to: 'if (broken && rows.length === 0) return kept',
+    test: 'test/integration/quarantine.test.ts',
+    only: 'once the cause is mended',
   },
 ];

@@ -4,7 +4,7 @@ import { Admission } from '../../../src/routing/admission.js';
 import type { Membership, Memberships } from '../../../src/routing/memberships.js';
 import type { Replay } from '../../../src/routing/replay.js';
 import type { Connection } from '../../../src/transports/connection.js';
-import { fakeConnection, fakeHub, type FakeConnection } from './fakes.js';
+import { fakeConnection, fakeHub, type FakeConnection, message } from './fakes.js';
 
 const lobby = (id: string): Membership => ({
   room: `lobby:${id}`,
@@ -202,5 +202,17 @@ describe('Admission', () => {
     await admission().refresh([connection]);
     expect([...connection.memberships]).toEqual(['lobby:2']);
     expect(connection.live).toBe(true);
+  });
+
+  it('sends nothing while it reads them, for its place would pass what has not been told yet', async () => {
+    const connection = await admit();
+    meanwhile = () => {
+      fake.hub.deliverToAll(message('meanwhile'));
+      fake.hub.flush();
+    };
+    await admission().refresh([connection]);
+    fake.hub.deliverToAll(message('"after"'));
+    fake.hub.flush();
+    expect(told(connection).slice(1)).toMatchObject([{ code: 'RESYNC_REQUIRED' }, 'after']);
   });
 });

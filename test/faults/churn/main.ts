@@ -1,0 +1,43 @@
+/** `npm run churn -- --changes N --seed S`: joins, leaves and subscriptions race events; each delivery is checked. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createPool } from '../../../src/database/client.js';
+import { startEmbedded } from '../../../src/database/embedded.js';
+import { startServer } from '../../support/server.js';
+import { runChurn } from './run.js';
+
+const { values } = parseArgs({
+  options: { changes: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' } },
+});
+const [changes, seed] = [values.changes, values.seed].map(Number) as [number, number];
+if (!(changes > 0) || !Number.isInteger(seed)) {
+  process.stderr.write('Usage: npm run churn -- [--changes N] [--seed WHOLE_NUMBER]\n');
+  process.exit(2);
+}
+
+const dataDir = await mkdtemp(join(tmpdir(), 'hashi-churn-'));
+const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const pool = createPool({ url: postgres.url, applicationName: 'churn', max: 8 });
+try {
+  const server = await startServer(postgres.url, {
+    HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000',
+    LOG_LEVEL: 'warn',
+  });
+  try {
+    const report = await runChurn({ pool, server, changes, seed });
+    console.table(report);
+    const bad = report.unauthorised + report.missing + report.disorder + report.misgreeted;
+    if (bad > 0) {
+      console.log(`FAILED: repeat with  npm run churn -- --changes ${changes} --seed ${seed}`);
+      process.exitCode = 1;
+    }
+  } finally {
+    await server.stop();
+  }
+} finally {
+  await pool.end();
+  await postgres.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}
