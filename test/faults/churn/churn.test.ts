@@ -5,13 +5,13 @@ import { rawClient } from '../../support/clients.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { startServer, type TestServer } from '../../support/server.js';
 import { readLog } from '../chaos/oracle.js';
-import { runChurn } from './run.js';
+import { churnSettings, runChurn } from './run.js';
 
 let database: TestDatabase;
 let server: TestServer;
 beforeAll(async () => {
   database = await createDatabase();
-  server = await startServer(database.url, { HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000' });
+  server = await startServer(database.url, churnSettings);
 });
 afterAll(async () => {
   await server.stop();

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
 import { startEmbedded } from '../../../src/database/embedded.js';
 import { startServer } from '../../support/server.js';
-import { runChurn } from './run.js';
+import { churnSettings, runChurn } from './run.js';
 
 const { values } = parseArgs({
   options: { changes: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' } },
@@ -22,7 +22,7 @@ const postgres = await startEmbedded({ dataDir, tuning: 'test' });
 const pool = createPool({ url: postgres.url, applicationName: 'churn', max: 8 });
 try {
   const server = await startServer(postgres.url, {
-    HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000',
+    ...churnSettings,
     LOG_LEVEL: 'warn',
   });
   try {
