@@ -9,6 +9,7 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 declare
+  query text;
   calls text;
   early boolean;
 begin
@@ -16,15 +17,21 @@ begin
   if current_setting('realtime.rung', true) = 'yes' then
     return null;
   end if;
-  -- At a commit nobody has called us, or a procedure's COMMIT has. Anything else is SET CONSTRAINTS … IMMEDIATE.
-  get diagnostics calls = pg_context;
-  early := (calls like E'%\n%' and calls !~ '^[^\n]*\n[^\n]* COMMIT(\n|$)')
-    or left(current_query(), 200) ilike '%set%constraints%';
+  -- A commit that a driver asks for with the statement itself, in one round trip, has no query any more: there is
+  -- nothing to tell apart. Never null below: "null and false" is false, but "null and pg_notify()" notifies.
+  query := current_query();
+  early := false;
+  if query is not null then
+    -- At a commit nobody has called us, or a procedure's COMMIT has. Anything else is SET CONSTRAINTS … IMMEDIATE.
+    get diagnostics calls = pg_context;
+    early := (calls like E'%\n%' and calls !~ '^[^\n]*\n[^\n]* COMMIT(\n|$)')
+      or left(query, 200) ilike '%set%constraints%';
+  end if;
   if set_config('realtime.rung', 'yes', true) = 'yes'
     -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead. Rung early,
     -- nobody knows what is to come.
-    and (current_setting('max_prepared_transactions') = '0'
-      or not (early or current_query() ilike any (array['%prepare%transaction%', '%set%constraints%'])))
+    and (query is null or current_setting('max_prepared_transactions') = '0'
+      or not (early or query ilike any (array['%prepare%transaction%', '%set%constraints%'])))
     -- The lock is held until the end of the transaction: rung early, that may be an hour of nobody else's ringing.
     and (early or pg_try_advisory_xact_lock(748177132, hashtext(current_database())))
     -- A full queue of notifications would fail the commit: a listener of somebody else's hangs, and ours can sweep.

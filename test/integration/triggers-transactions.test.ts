@@ -180,6 +180,29 @@ describe('a transaction', () => {
     }
   });
 
+  it.each(['simple', 'extended'])(
+    'does not ring while another holds the bell, by the %s protocol',
+    async (protocol) => {
+      const id = await contract();
+      const listener = await db.connect();
+      const bells: string[] = [];
+      listener.on('notification', ({ payload }) => bells.push(payload ?? ''));
+      await listener.query('listen hashi_bell');
+      await listener.query('listen over');
+      await two.query(`select pg_advisory_lock(748177132, hashtext(current_database()))`);
+      const update = 'update contracts set contested_at = clock_timestamp()';
+      await (protocol === 'simple'
+        ? one.query(`${update} where id = '${id}'`)
+        : one.query(`${update} where id = $1`, [id]));
+      const over = new Promise((resolve) => listener.on('notification', resolve));
+      await two.query(`select pg_notify('over', 'over')`);
+      await over;
+      expect(bells).toEqual(['over']);
+      await two.query('select pg_advisory_unlock_all()');
+      await listener.end();
+    },
+  );
+
   it('never waits at its commit for another that is open and has written events', async () => {
     await two.query('begin');
     await two.query('insert into contracts default values');
