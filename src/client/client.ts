@@ -17,7 +17,7 @@ interface ErrorData {
   readonly id?: unknown;
 }
 
-const closeCodes = { normal: 1000, restarting: 1012, unauthorized: 4401 };
+const closeCodes = { normal: 1000, tooBig: 1009, restarting: 1012, unauthorized: 4401 };
 /** A connection that held for this long was a good one: the next wait is short again. */
 const stableMs = 5000;
 /** How many ids are kept, to know a repetition. */
@@ -169,6 +169,9 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
     this.link = undefined;
     this.pings.lost();
     this.requests.lost();
+    // What was asked for was too big, and would be so on every connection to come.
+    if (code === closeCodes.tooBig)
+      this.requests.close('DISCONNECTED', 'The connection broke before the answer');
     if (code === closeCodes.normal) return this.end(code, reason);
     if (code === closeCodes.unauthorized) {
       // A fresh token was refused too: another one will not help.

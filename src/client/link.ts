@@ -120,10 +120,13 @@ export class Link {
   }
 
   private planRefresh(): void {
-    const { clock, report } = this.options;
+    const { clock, report, timeoutMs } = this.options;
+    this.stopRefresh?.();
     const expiresAt = expiryOf(this.token ?? '');
     if (expiresAt === undefined) return;
     this.stopRefresh = clock.after(refreshDelayMs(expiresAt, clock.now() + this.skewMs), () => {
+      // Whoever gives tokens may never answer: then it is asked again.
+      this.stopRefresh = clock.after(timeoutMs, () => this.planRefresh());
       this.refresh().catch((error: unknown) => {
         if (this.over) return;
         report(error);

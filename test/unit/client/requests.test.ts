@@ -111,6 +111,36 @@ describe('subscribe', () => {
     expect(lobbies(fake.socket)).toEqual(['subscribe L1']);
   });
 
+  it('is given up when it was too big for the server, and the connection comes back without it', async () => {
+    const fake = await fakeClient();
+    fake.socket.connected();
+    const held = fake.client.subscribe('L1');
+    ack(fake.socket);
+    await held;
+    const subscribed = fake.client.subscribe('x'.repeat(20_000));
+    fake.socket.breaks(1009);
+    await expect(subscribed).rejects.toMatchObject({ code: 'DISCONNECTED' });
+    await fake.reconnect();
+    fake.socket.connected({ recovered: true });
+    expect(lobbies(fake.socket)).toEqual(['subscribe L1']);
+  });
+
+  it('is not renewed when it was given up while there was no connection', async () => {
+    const fake = await fakeClient();
+    fake.socket.connected();
+    const subscribed = fake.client.subscribe('L1');
+    ack(fake.socket);
+    await subscribed;
+    fake.socket.breaks();
+    const unsubscribed = fake.client.unsubscribe('L1');
+    await fake.reconnect();
+    fake.socket.connected({ recovered: true });
+    expect(lobbies(fake.socket)).toEqual(['unsubscribe L1']);
+    ack(fake.socket);
+    await unsubscribed;
+    expect(fake.of('gap')).toEqual([]);
+  });
+
   it('is over after unsubscribe', async () => {
     const fake = await fakeClient();
     fake.socket.connected();

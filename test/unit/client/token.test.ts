@@ -61,6 +61,36 @@ describe('the token', () => {
     expect(fake.errors).toMatchObject([{ message: 'offline' }]);
   });
 
+  it('is asked for again when the first asking is never answered', async () => {
+    let asked = 0;
+    const fake = await fakeClient({
+      token: () => {
+        asked++;
+        if (asked === 2) return new Promise<string>(() => undefined);
+        return tokenFor(asked === 1 ? 3600 : 36_000);
+      },
+      heartbeatMs: 10 ** 9,
+    });
+    fake.socket.connected();
+    await fake.clock.pass(3_599_999);
+    expect(fake.socket.sent).toEqual([{ type: 'auth', data: { token: tokenFor(36_000) } }]);
+    await fake.clock.pass(3_600_000);
+    expect(asked).toBe(3);
+  });
+
+  it.each([-1, 1])('is replaced in time on a device whose clock is %i h off', async (hours) => {
+    const tokens = [tokenFor(3600), tokenFor(7200)];
+    const fake = await fakeClient({ token: () => tokens.shift() ?? 'none', heartbeatMs: 10 ** 9 });
+    // The device's clock stands still at `start`; the token counts by the server's, which was there `hours` ago.
+    const serverNow = start - hours * 3_600_000;
+    fake.socket.connected({ timestamp: new Date(serverNow).toISOString() });
+    const left = start + 3_600_000 - serverNow;
+    await fake.clock.pass(Math.max(left - 30_001, 0));
+    expect(fake.socket.sent).toEqual([]);
+    await fake.clock.pass(1001);
+    expect(fake.socket.sent).toHaveLength(1);
+  });
+
   it('is not asked for after the end', async () => {
     let asked = 0;
     const fake = await fakeClient({ token: () => (asked++, tokenFor(60)) });
