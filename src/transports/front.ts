@@ -72,10 +72,29 @@ export function openFront(options: FrontOptions): () => void {
     options.pages ??
     ((request, response) => theirs.forEach((listener) => listener.call(server, request, response)));
 
-  /** A session that is open already has been counted; whether there is one, engine.io knows. */
-  const check = (request: IncomingMessage): Verdict => {
+  /** Of sessions that have been asked for, until they are open. */
+  const places = new WeakMap<IncomingMessage, () => void>();
+
+  /** Whoever takes a place gives it up. */
+  const takePlace = (request: IncomingMessage): (() => void) | undefined => {
+    const leave = places.get(request);
+    places.delete(request);
+    return leave;
+  };
+
+  /**
+   * A session that is open already has been counted; whether there is one, engine.io knows. A new one is counted from
+   * here on, for engine.io opens it a little later: of a thousand that are asked for at once each finds a place, or none.
+   */
+  const check = (request: IncomingMessage, answer: ServerResponse | Duplex): Verdict => {
     const { sid } = queryOf(request);
-    return gate.check(request, typeof sid === 'string' && Object.hasOwn(clientsOf(engine), sid));
+    const known = typeof sid === 'string' && Object.hasOwn(clientsOf(engine), sid);
+    const verdict = gate.check(request, known);
+    if (verdict.ok && !known) {
+      places.set(request, gate.enter(gate.addressOf(request)));
+      answer.once('close', () => takePlace(request)?.());
+    }
+    return verdict;
   };
 
   const onConnection = (socket: Socket) => {
@@ -98,7 +117,7 @@ export function openFront(options: FrontOptions): () => void {
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
     const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
     if (neighbours && owner !== null) return neighbours.forward(owner, request, response);
-    const verdict = check(request);
+    const verdict = check(request, response);
     if (!verdict.ok) return refuse(response, verdict.status, verdict.reason);
     if (!pollingMethods.includes(request.method)) return refuse(response, 405, 'Method not allowed');
     // Scripts from anywhere may ask for JSONP, which no Origin tells; stock clients have not used it for years.
@@ -116,7 +135,7 @@ export function openFront(options: FrontOptions): () => void {
     if (path.startsWith(socketIoPath)) {
       const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
       if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
-      const verdict = check(request);
+      const verdict = check(request, socket);
       if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
       return engine.handleUpgrade(request, socket, head);
     }
@@ -139,7 +158,8 @@ export function openFront(options: FrontOptions): () => void {
     (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
       // Raw connections pass here too, and have been counted.
       if (connection.ws !== undefined) return;
-      connection.once('close', gate.enter(gate.addressOf(connection.request)));
+      const { request } = connection;
+      connection.once('close', takePlace(request) ?? gate.enter(gate.addressOf(request)));
     },
   );
 
@@ -154,7 +174,6 @@ export function openFront(options: FrontOptions): () => void {
 function refuse(response: ServerResponse, status: number, reason: string): void {
   response.writeHead(status, {
     'Content-Type': 'application/json',
-    'X-Content-Type-Options': 'nosniff',
     ...((status === 429 || status === 503) && { 'Retry-After': String(retryAfterSeconds) }),
     ...(status === 405 && { Allow: pollingMethods.join(', ') }),
   });

@@ -118,7 +118,7 @@ export class Gate {
     const list = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? ''))
       .split(',')
       .map((part) => part.trim());
-    return list.at(-hops) || list[0] || peer;
+    return withoutPort(list.at(-hops) || list[0] || peer);
   }
 
   /** Counts a connection until the returned function is called. */
@@ -139,6 +139,11 @@ function takeOne(counts: Map<string, number>, key: string): void {
   const left = (counts.get(key) ?? 1) - 1;
   if (left === 0) counts.delete(key);
   else counts.set(key, left);
+}
+
+/** Some proxies report the port as well, which is another one for every connection: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(address: string): string {
+  return /^\[([^\]]*)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address;
 }
 
 /** What counts as one address: with IPv6 the /64, for whoever has one address there has all of them. */

@@ -92,6 +92,51 @@ describe('an address', () => {
     },
   );
 
+  it.each(['HASHI_MAX_CONNECTIONS_PER_ADDRESS', 'HASHI_MAX_CONNECTIONS'])(
+    'does not open more sessions than %s when they are asked for in one breath',
+    async (limit) => {
+      await start({ [limit]: '3' });
+      const wire = await dial(server);
+      stops.push(() => wire.reset());
+      // Pipelined: all are read before the first is answered.
+      const ask = (connection: string) =>
+        `GET ${handshake} HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`;
+      wire.send(ask('keep-alive').repeat(49) + ask('close'));
+      const answers = (await wire.over).match(/HTTP\/1\.1 \d+/g) ?? [];
+      expect(answers.filter((answer) => answer.endsWith(' 200'))).toHaveLength(3);
+      expect(answers).toHaveLength(50);
+    },
+  );
+
+  it('gives up the place of a session that was refused or never opened', async () => {
+    await start({ HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1' });
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await fetch(`${server.url}/socket.io/?EIO=3&transport=polling`)).status).toBe(400);
+      expect((await fetch(server.url + handshake, { method: 'PUT' })).status).toBe(405);
+      const broken = await dial(server);
+      broken.send(upgrade('/socket.io/?EIO=4&transport=websocket', { 'Sec-WebSocket-Key': null }));
+      await broken.over;
+      const cut = await dial(server);
+      cut.send(upgrade('/socket.io/?EIO=4&transport=websocket'));
+      cut.reset();
+    }
+    await eventually(
+      () => fetch(server.url + handshake).then(({ status }) => status),
+      (status) => status === 200,
+    );
+  });
+
+  it('is the same one whatever port a proxy reports with it', async () => {
+    await start({ HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1', HASHI_TRUSTED_PROXIES: '1' });
+    const status = async (forwarded: string) =>
+      (await fetch(server.url + handshake, { headers: { 'x-forwarded-for': forwarded } })).status;
+    expect(await status('198.51.100.7:40001')).toBe(200);
+    expect(await status('198.51.100.7:40002')).toBe(429);
+    expect(await status('198.51.100.7')).toBe(429);
+    expect(await status('[2001:db8:0:9::1]:40001')).toBe(200);
+    expect(await status('[2001:db8:0:9::2]:40002')).toBe(429);
+  });
+
   it('is what the socket says: nobody names another one in a header', async () => {
     await start({ HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1' });
     const token = await server.token('p1');
