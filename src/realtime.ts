@@ -188,11 +188,11 @@ export class Realtime {
         restore: restoring(feed, history),
       }) as never,
     );
-    const engine = createEngine(config);
+    const onRateLimited = () => metrics.rateLimitedTotal.inc();
+    const engine = createEngine(config, onRateLimited);
     const { neighbours } = options;
     if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);
-    const onRateLimited = () => metrics.rateLimitedTotal.inc();
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
       if (!(opened instanceof RawEngine)) {
         guardEngine(opened, { ...config, onRateLimited, onSilent: () => this.gate.note('silent') });
@@ -236,7 +236,7 @@ export class Realtime {
       ...config,
       io: this.io,
       onOpen: (opened) => this.keeper.add(opened),
-      onClose: (code) => metrics.closesTotal.inc({ code }),
+      onClose: (code) => metrics.observeClose(code),
       onRateLimited,
     });
     this.health = new HealthKeeper({

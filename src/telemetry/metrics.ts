@@ -8,7 +8,7 @@ import {
   type Aggregator,
   type MetricObject,
 } from 'prom-client';
-import { errorMessages } from '../errors.js';
+import { closeCodes, errorMessages } from '../errors.js';
 
 /** The kinds of connections; label values are API. */
 export const transports = ['websocket', 'socketio'] as const;
@@ -36,6 +36,12 @@ const socketIoCloses: readonly string[] = [
   'ping timeout',
   'parse error',
 ];
+
+/** The registered close codes of WebSocket, and ours; a client may close with any of a thousand others. */
+const knownCloses: ReadonlySet<number> = new Set([
+  ...Array.from({ length: 16 }, (_, at) => 1000 + at),
+  ...Object.values(closeCodes),
+]);
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -87,6 +93,7 @@ export function createMetrics() {
   const errorsTotal = counterBy('errors_total', 'Errors told to clients, by code.', 'code');
   for (const code of Object.keys(errorMessages)) errorsTotal.inc({ code }, 0);
 
+  const closesTotal = counterBy('closes_total', 'Connections closed, by WebSocket close code; a client may make one up: that is `other`.', 'code');
   const socketIoClosesTotal = counterBy(
     'socketio_closes_total',
     "Socket.IO's transports closed, by Engine.IO's reason.",
@@ -126,7 +133,9 @@ export function createMetrics() {
     ),
     quarantinedTotal: counter('quarantined_total', 'Events read that could not be built.'),
     errorsTotal,
-    closesTotal: counterBy('closes_total', 'Connections closed, by WebSocket close code.', 'code'),
+    observeClose(code: number): void {
+      closesTotal.inc({ code: knownCloses.has(code) ? code : 'other' });
+    },
     observeSocketIoClose(reason: string): void {
       socketIoClosesTotal.inc({ reason: socketIoCloses.includes(reason) ? reason : 'other' });
     },

@@ -30,11 +30,6 @@ export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): 
     // Closing politely waits for a client that has just been found not to be polite.
     webSocketOf(engine.transport)?.terminate();
   };
-  const watchPings = (transport: unknown) => {
-    webSocketOf(transport)?.on('ping', () => {
-      if (rate.take() === 'close') over();
-    });
-  };
 
   engine.on('packet', ({ type, data }: { type: string; data?: unknown }) => {
     if (engine.readyState !== 'open') return;
@@ -48,8 +43,6 @@ export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): 
   engine.on('close', () => {
     if (connects === 0 && performance.now() - from >= options.authTimeoutMs) options.onSilent();
   });
-  watchPings(engine.transport);
-  engine.on('upgrade', watchPings);
 }
 
 function webSocketOf(transport: unknown): WebSocket | undefined {

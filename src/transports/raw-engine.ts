@@ -6,10 +6,11 @@
 import { EventEmitter } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import { closeCodeOf, closeCodes, errorMessages, type ErrorCode } from '../errors.js';
 import { errorMessage } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
+import type { CountingWebSocket } from './counting-web-socket.js';
 import type { MessageRate } from './rate.js';
 import type { RawWire } from './raw-wire.js';
 
@@ -32,10 +33,10 @@ export class RawEngine extends EventEmitter {
 
   /**
    * @param since the cursor to resume from, as the client gave it
-   * @param rate counts messages and pings, from the first byte to the last
+   * @param rate counts messages, pings and pongs, from the first byte to the last
    */
   constructor(
-    readonly ws: WebSocket,
+    readonly ws: CountingWebSocket,
     readonly request: IncomingMessage,
     readonly remoteAddress: string,
     readonly wire: RawWire,
@@ -49,7 +50,9 @@ export class RawEngine extends EventEmitter {
       if (this.handle) this.handle(data, isBinary);
       else this.keep(data, isBinary);
     });
-    ws.on('ping', (data) => this.answerPing(data));
+    // A client that does not read gets no pongs: they would pile up here.
+    ws.on('ping', (data) => this.control(() => !wire.behind && ws.pong(data)));
+    ws.onUnaskedPong(() => this.control());
     ws.on('close', () => this.end('transport close'));
   }
 
@@ -66,14 +69,11 @@ export class RawEngine extends EventEmitter {
     this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }
 
-  /** A client that does not read gets no pongs: they would pile up here. */
-  private answerPing(data: Buffer): void {
+  /** Counts a frame without a message, and takes it if there are not too many. */
+  private control(take: () => void = () => undefined): void {
     if (this.ws.readyState !== this.ws.OPEN) return;
     const verdict = this.rate.take();
-    if (verdict === 'ok') {
-      if (!this.wire.behind) this.ws.pong(data);
-      return;
-    }
+    if (verdict === 'ok') return take();
     this.onRateLimited();
     if (verdict === 'tell') this.wire.write(errorMessage('RATE_LIMITED'));
     if (verdict === 'close') this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');

@@ -2,7 +2,7 @@
 import { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
 import type { Config } from '../config.js';
-import { BoundedWebSocketServer, compression } from './web-socket-server.js';
+import { compression, engineOf } from './web-socket-server.js';
 
 /** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
 export function createSocketIo({ authTimeoutMs }: Config): Server {
@@ -17,7 +17,7 @@ export function createSocketIo({ authTimeoutMs }: Config): Server {
 }
 
 /** The engine: polling and websocket transports, behind the router of the port. */
-export function createEngine(config: Config): Engine {
+export function createEngine(config: Config, onRateLimited: () => void): Engine {
   const { allowedOrigins } = config;
   return new Engine({
     pingInterval: config.heartbeatIntervalMs,
@@ -27,7 +27,7 @@ export function createEngine(config: Config): Engine {
     perMessageDeflate: config.permessageDeflate && compression,
     // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
     httpCompression: false,
-    wsEngine: BoundedWebSocketServer,
+    wsEngine: engineOf(config, onRateLimited),
     ...(allowedOrigins.length > 0 && {
       cors: { origin: allowedOrigins.includes('*') ? '*' : [...allowedOrigins] },
     }),

@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type PerMessageDeflateOptions, type ServerOptions, type WebSocket } from 'ws';
+import { CountingWebSocket } from './counting-web-socket.js';
+import type { RateOptions } from './rate.js';
 
 /** No stock client fragments messages this small; somebody who sends thousands of pieces is up to something. */
 const maxFragments = 128;
@@ -26,22 +28,31 @@ export const compression: PerMessageDeflateOptions = {
 /** Whether compressed frames may be written to it. */
 export const deflates = (ws: WebSocket): boolean => ws.extensions.startsWith('permessage-deflate');
 
+type Opened = (client: CountingWebSocket, request: IncomingMessage) => void;
+
 /** Made by us for raw clients and by engine.io for Socket.IO's, which passes options of its own. */
-export class BoundedWebSocketServer extends WebSocketServer {
+export class BoundedWebSocketServer extends WebSocketServer<typeof CountingWebSocket> {
   constructor(options: ServerOptions) {
     const bounds: Bounds = { ...options, closeTimeout: closeTimeoutMs, maxFragments };
-    super(bounds);
+    super({ ...bounds, WebSocket: CountingWebSocket });
   }
 
-  override handleUpgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    callback: (client: WebSocket, request: IncomingMessage) => void,
-  ): void {
+  override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Opened): void {
     withoutSmallWindows(request);
     super.handleUpgrade(request, socket, head, callback);
   }
+}
+
+/** What engine.io makes its server of: nothing of ours sees a WebSocket that a polling client has only begun to change over to. */
+export function engineOf(rate: RateOptions, onRateLimited: () => void): typeof BoundedWebSocketServer {
+  return class extends BoundedWebSocketServer {
+    override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Opened): void {
+      super.handleUpgrade(request, socket, head, (client, upgraded) => {
+        client.limitControlFrames(rate, onRateLimited);
+        callback(client, upgraded);
+      });
+    }
+  };
 }
 
 /** An offer that asks for a smaller window of ours is passed over: frames made for everybody use the largest one. */

@@ -5,7 +5,16 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { rawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { eventually, Honest, metric } from './observe.js';
-import { closeCodeIn, engineWire, frame, pollingSession, rawWire, socketIoWire } from './wire.js';
+import {
+  closeCodeIn,
+  dial,
+  engineWire,
+  frame,
+  pollingSession,
+  rawWire,
+  socketIoWire,
+  upgrade,
+} from './wire.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -104,8 +113,40 @@ describe('below the messages', () => {
     await wire.seen('\x8a\x0dare you there');
   });
 
+  it('ends a raw client that floods it with pongs nobody asked for', async () => {
+    const wire = await rawWire(server, await server.token('ponger'));
+    stops.push(() => wire.reset());
+    wire.send(Buffer.concat(Array.from({ length: 1000 }, () => frame('', { first: 0x8a }))));
+    expect(closeCodeIn(await wire.over)).toBe(4429);
+  });
+
+  it.each([
+    ['pings', 0x89],
+    ['pongs', 0x8a],
+  ])('ends a polling client that has begun to change over and floods it with %s', async (_what, first) => {
+    const before = await metric(server, 'hashi_rate_limited_total');
+    const session = await pollingSession(server, await server.token('changer'));
+    const wire = await dial(server);
+    stops.push(() => wire.reset());
+    wire.send(upgrade(`/socket.io/?EIO=4&transport=websocket&${session.slice(session.indexOf('sid='))}`));
+    await wire.seen('101 Switching');
+    // A few at a time: of a hundred at once the library itself would not wait for the answers.
+    let over = false;
+    void wire.over.then(() => (over = true));
+    await eventually(
+      () => {
+        wire.send(Buffer.concat(Array.from({ length: 10 }, () => frame('', { first }))));
+        return over;
+      },
+      (ended) => ended,
+    );
+    // Long before the time for changing over has passed.
+    expect(await metric(server, 'hashi_rate_limited_total')).toBe(before + 1);
+  });
+
   it.each([
     ['websocket pings', () => frame('', { first: 0x89 })],
+    ['websocket pongs', () => frame('', { first: 0x8a })],
     ['pongs nobody asked for', () => frame('3')],
     ['acknowledgements nobody asked for', () => frame('4399[]')],
     ['other namespaces', (turn: number) => frame(`40/namespace-${turn},{}`)],
@@ -190,6 +231,22 @@ describe('below the messages', () => {
     wire.send(Buffer.concat(pieces));
     expect(closeCodeIn(await wire.over)).toBe(1008);
   });
+});
+
+it('counts closes by codes that there are, not by whatever a client makes up', async () => {
+  const labels = async () =>
+    [
+      ...(await (await fetch(`${server.url}/metrics`)).text()).matchAll(
+        /^hashi_closes_total\{code="(\w+)"\}/gm,
+      ),
+    ].map(([, code]) => code);
+  for (const code of [1000, 3000, 3001, 4000, 4999]) {
+    const wire = await rawWire(server, await server.token('namer'));
+    wire.send(frame(Buffer.from([code >> 8, code & 255]), { first: 0x88 }));
+    await wire.over;
+  }
+  const counted = await eventually(labels, (all) => all.includes('other') && all.includes('1000'));
+  expect(counted.filter((code) => code?.startsWith('3') || code === '4000' || code === '4999')).toEqual([]);
 });
 
 it('survives a storm of clients that come and go', async () => {

@@ -1,0 +1,34 @@
+/** A WebSocket that knows which pongs it has asked for: of the others a client could send any number, and nobody would see. */
+import { WebSocket } from 'ws';
+import { MessageRate, type RateOptions } from './rate.js';
+
+export class CountingWebSocket extends WebSocket {
+  /** Pings of ours that are not answered yet; a client may answer the latest alone. */
+  private asked = 0;
+
+  override ping(data?: unknown, mask?: boolean, callback?: (error: Error) => void): void {
+    this.asked++;
+    super.ping(data, mask, callback);
+  }
+
+  /** Calls back for every pong that was not asked for. */
+  onUnaskedPong(callback: () => void): void {
+    this.on('pong', () => {
+      if (this.asked > 0) this.asked--;
+      else callback();
+    });
+  }
+
+  /** Ends it when it goes on sending frames without a message faster than messages may come. */
+  limitControlFrames(options: RateOptions, onRateLimited: () => void): void {
+    const rate = new MessageRate(options);
+    const count = () => {
+      // What came along in the same piece is still read when it has ended.
+      if (this.readyState !== this.OPEN || rate.take() !== 'close') return;
+      onRateLimited();
+      this.terminate();
+    };
+    this.on('ping', count);
+    this.onUnaskedPong(count);
+  }
+}
