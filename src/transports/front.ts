@@ -115,6 +115,8 @@ export function openFront(options: FrontOptions): () => void {
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     request.url = withoutHost(request.url);
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
+    // What a poll brings was written by others: no browser is to take it for a page.
+    response.setHeader('X-Content-Type-Options', 'nosniff');
     const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
     if (neighbours && owner !== null) return neighbours.forward(owner, request, response);
     const verdict = check(request, response);

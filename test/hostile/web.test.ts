@@ -111,6 +111,19 @@ describe('pages', () => {
     expect(html).not.toMatch(/(src|href)="(https?:)?\/\/[^"]+\.(js|css)/);
   });
 
+  it.each([
+    ['what a poll brings', polling, 200],
+    ['a session there is not', `${polling}&sid=nobody`, 400],
+    ['an origin that may not', polling, 403],
+    ['no page', '/nowhere', 404],
+  ])('lets no browser guess what the answer is: %s', async (_what, target, status) => {
+    const headers = status === 403 ? { origin: 'https://evil.example.com' } : undefined;
+    const answer = await fetch(own.url + target, { ...(headers && { headers }) });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toMatch(/^(text\/plain|application\/json)/);
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
   it.each(['/', '/healthz', '/readyz', '/metrics'])(
     '%s answers HEAD without a body, and no other method',
     async (path) => {
