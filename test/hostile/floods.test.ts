@@ -221,6 +221,8 @@ describe('below the messages', () => {
       );
     }
     expect(await metric(own, 'hashi_errors_total', 'SLOW_CONSUMER')).toBe(1);
+    // Not for talking too much, which would end it as well, much later.
+    expect(await metric(own, 'hashi_rate_limited_total')).toBe(0);
   });
 
   it('keeps no more than a few pieces of a message', async () => {
