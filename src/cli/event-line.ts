@@ -47,24 +47,56 @@ export function factsOf(entry: LogEntry): Facts {
 
 const colors = { contract: 34, lobby: 35, storage: 36, bounty: 33, realtime: 31 } as const;
 const width = 110;
+/** Who has less gets the time of the day alone, and nothing past the edge. */
+const wide = 150;
 
-/** Place, time, type, lobby, player, and what fits of the payload. */
-export function eventLine(entry: LogEntry, color: boolean): string {
-  const paint = (text: string, code: number) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const { lobbies, players, payload } = factsOf(entry);
-  const family = entry.type.split('.')[0] ?? '';
-  const code = Object.hasOwn(colors, family) ? colors[family as keyof typeof colors] : 32;
+/**
+ * Place, time, type, lobby, player, and what fits of the payload.
+ * @param columns of the terminal, which the line is fitted into; undefined where there is none
+ */
+export function eventLine(entry: LogEntry, color: boolean, columns?: number): string {
+  if (columns !== undefined && columns < wide) return narrowLine(entry, color, columns);
+  const { code, place, time, type, lobby, player, what } = cellsOf(entry);
   return [
-    paint(`#${entry.seq}`.padEnd(7), 2),
-    paint(new Date(entry.at).toISOString(), 2),
-    paint(entry.type.padEnd(29), code),
-    (lobbies[0] ?? '–').padEnd(8),
-    (entry.type.startsWith('contract.') ? '–' : (players[0] ?? '–')).padEnd(12),
-    entry.type.startsWith('realtime.') ? meaning(entry) : summary(payload),
+    paint(place.padEnd(7), 2, color),
+    paint(time, 2, color),
+    paint(type.padEnd(29), code, color),
+    lobby.padEnd(8),
+    player.padEnd(12),
+    what,
   ]
     .join('  ')
     .trimEnd();
 }
+
+function narrowLine(entry: LogEntry, color: boolean, columns: number): string {
+  const { code, place, time, type, lobby, player, what } = cellsOf(entry);
+  const head = [place.padEnd(6), time.slice(11, 19)];
+  const rest = [short(lobby, 8).padEnd(6), short(player, 12).padEnd(8), what].join(' ').trimEnd();
+  const name = type.padEnd(22);
+  const left = columns - head.join(' ').length - name.length - 2;
+  return [paint(head.join(' '), 2, color), paint(name, code, color), short(rest, Math.max(1, left))].join(
+    ' ',
+  );
+}
+
+function cellsOf(entry: LogEntry) {
+  const { lobbies, players, payload } = factsOf(entry);
+  const family = entry.type.split('.')[0] ?? '';
+  return {
+    code: Object.hasOwn(colors, family) ? colors[family as keyof typeof colors] : 32,
+    place: `#${entry.seq}`,
+    time: new Date(entry.at).toISOString(),
+    type: entry.type,
+    lobby: lobbies[0] ?? '–',
+    player: entry.type.startsWith('contract.') ? '–' : (players[0] ?? '–'),
+    what: entry.type.startsWith('realtime.') ? meaning(entry) : summary(payload),
+  };
+}
+
+const paint = (text: string, code: number, color: boolean) =>
+  color ? `\u001b[${code}m${text}\u001b[0m` : text;
+const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 function meaning({ type }: LogEntry): string {
   switch (type) {
@@ -94,7 +126,7 @@ function summary(payload: Facts['payload']): string {
     return text === '{}' ? [] : [`${key}=${text}`];
   });
   const line = words.join(' ');
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
+  return short(line, width);
 }
 
 function parse(text: string): unknown {

@@ -64,7 +64,7 @@ Examples:
           .map((entry) =>
             options.json === true
               ? jsonLine(entry, cursorOf(epoch, entry.seq, entry.at))
-              : eventLine(entry, color),
+              : eventLine(entry, color, process.stdout.isTTY ? process.stdout.columns : undefined),
           );
         if (lines.length > 0) print(command, lines.join('\n'));
       };

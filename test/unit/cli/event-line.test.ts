@@ -52,6 +52,20 @@ const created: LogEntry = {
 };
 
 describe('an event as a line', () => {
+  it.each([80, 100, 120])('fits a terminal of %i columns, and still says what it is about', (columns) => {
+    const longest = { ...joined, seq: 12345, type: 'contract.payment_transferred' };
+    for (const entry of [joined, created, longest, { ...base, type: 'realtime.quarantined' }]) {
+      const line = eventLine(entry, false, columns);
+      expect(line.length, line).toBeLessThanOrEqual(columns);
+       
+      expect(eventLine(entry, true, columns).replaceAll(/\u001b\[\d+m/g, '')).toBe(line);
+    }
+    expect(eventLine(joined, false, columns)).toMatch(
+      /^#7 +12:00:00 lobby\.joined +ABC123 bob +name="Friday night"/,
+    );
+    expect(eventLine(joined, false, 200)).toBe(eventLine(joined, false));
+  });
+
   it('has its place, time, type, lobby, player and what is in it', () => {
     expect(eventLine(joined, false)).toMatch(
       /^#7 +2026-01-15T12:00:00\.000Z +lobby\.joined +ABC123 +bob +name="Friday night" participants=\[1\]$/,
