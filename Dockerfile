@@ -17,7 +17,8 @@ COPY --from=build /app/dist ./dist
 COPY package.json ./
 COPY docs ./docs
 COPY migrations ./migrations
-USER node
+# node, by its number: Kubernetes can tell from no name that it is not root.
+USER 1000:1000
 EXPOSE 3000
 # Alive, not ready: a database that is away for a minute is no reason to kill the connections.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \

@@ -27,6 +27,15 @@ it('has every alert that an operator needs, each with what to do', async () => {
     expect(rule).toMatch(/severity: (page|ticket)[\s\S]*summary: [\s\S]*description: /);
 });
 
+it('runs as a user whom Kubernetes can tell from root', async () => {
+  const read = (file: string) => readFile(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  // By a name, runAsNonRoot refuses to start the container.
+  expect(await read('Dockerfile')).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
+  expect(await read('deploy/kubernetes/hashi-socket.yaml')).toMatch(
+    /runAsNonRoot: true\n +runAsUser: 1000\n/,
+  );
+});
+
 it("follows Prometheus's conventions for names", () => {
   const metrics = createMetrics()
     .registry.getMetricsAsArray()
