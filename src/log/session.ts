@@ -1,5 +1,6 @@
 /** The listener's own database connection: LISTEN, and the calls that advance and read the log. */
 import pg from 'pg';
+import { OperatorError } from '../errors.js';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
 
 export interface SessionOptions {
@@ -174,8 +175,7 @@ export class LogSession {
 }
 
 /** LISTEN did not take: a pooler hands every statement to another backend. */
-export class PoolerError extends Error {
-  override readonly name = 'PoolerError';
+export class PoolerError extends OperatorError {
   constructor() {
     super(
       'LISTEN has no effect on this connection: DATABASE_URL points at a pooler in transaction mode. ' +
