@@ -1,5 +1,6 @@
 /** The primary process of `serve --workers`: starts workers, starts them again, and speaks for all of them. */
 import cluster, { type Worker } from 'node:cluster';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,6 +167,8 @@ export function createPrimary({ workers: count, env, logger }: PrimaryOptions): 
     stop: () => end('SIGTERM'),
     kill() {
       for (const worker of workers()) worker.process.kill('SIGKILL');
+      // The process ends with this call: nothing that takes a moment would still be done.
+      if (folder !== '') rmSync(folder, { recursive: true, force: true });
     },
   };
 }
