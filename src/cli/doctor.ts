@@ -41,8 +41,6 @@ Examples:
   $ DATABASE_URL=postgres://… hashi-socket doctor --json | jq '.results[] | select(.status != "ok")'`,
     )
     .action(async ({ json }: { json?: true }, command: Command) => {
-      const { config } = readSettings();
-      const catalog = catalogOf(await loadProject());
       const results: Result[] = [];
       const color = colorWanted(process.stdout);
       const report = (result: Result) => {
@@ -50,12 +48,26 @@ Examples:
         // As they come: some of them take seconds.
         if (json !== true) print(command, line(result, color));
       };
-      await examine(config, catalog, report);
+      const config = checkSettings(report);
+      if (config) await examine(config, catalogOf(await loadProject()), report);
       const good = results.every(({ status }) => status !== 'failed');
       if (json === true) print(command, JSON.stringify({ ok: good, results: scrub(results) }, undefined, 2));
       else print(command, verdict(results));
       if (!good) throw new ReportedFailure();
     });
+}
+
+/** Undefined when they are wrong: then nothing else can be looked at. */
+function checkSettings(report: (result: Result) => void): Config | undefined {
+  try {
+    const fix = 'Correct its name, or unset it.';
+    return readSettings((text) => report(warning('settings', text.replace(/^warning: /, '').trimEnd(), fix)))
+      .config;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    report(failed('settings', 'The settings are wrong: nothing else was checked.', error.message));
+    return undefined;
+  }
 }
 
 async function examine(config: Config, catalog: Catalog, report: (result: Result) => void): Promise<void> {
@@ -99,18 +111,24 @@ async function examineDatabase(
   catalog: Catalog,
   report: (result: Result) => void,
 ): Promise<void> {
-  const { rows } = await client.query<{ there: boolean }>(
-    `select to_regclass('realtime.installed') is not null as there`,
+  const { rows } = await client.query<{ there: boolean; may: boolean; role: string; owner: string }>(
+    // A schema that may not be used cannot even be looked into.
+    `select current_user as role, coalesce(pg_get_userbyid(n.nspowner), '') as owner, coalesce(u.may, true) as may,
+       case when u.may then to_regclass('realtime.installed') end is not null as there
+     from (select) one left join pg_namespace n on n.nspname = 'realtime'
+     left join lateral (select has_schema_privilege(n.oid, 'usage') as may where n.oid is not null) u on true`,
   );
-  const installed = rows[0]?.there === true;
+  const { there: installed = false, may = true, role = '', owner = '' } = rows[0] ?? {};
   const checks: Check[] = [
     ['notifications', () => checkListen(client, url)],
     ['clock', () => checkClock(client)],
     ['queue', () => checkQueue(client)],
     ['transactions', () => checkTransactions(client)],
-    ...(installed && (await isAdapterAlone(client))
-      ? ([['schema', () => checkAdapterInstall(client)]] satisfies Check[])
-      : checksOfServer(client, config, catalog)),
+    ...(!may
+      ? ([['rights', () => noUsage(role, owner)]] satisfies Check[])
+      : installed && (await isAdapterAlone(client))
+        ? ([['schema', () => checkAdapterInstall(client)]] satisfies Check[])
+        : checksOfServer(client, config, catalog)),
     ['lag', () => checkLag(client), true],
     ['retention', () => checkRetention(client), true],
     ['adapter', () => checkAdapterTables(client), true],
@@ -138,6 +156,13 @@ function checksOfServer(client: pg.Client, config: Config, catalog: Catalog): Ch
     ['restores', () => checkRestores(client), true],
   ];
 }
+
+const noUsage = (role: string, owner: string): Result =>
+  failed(
+    'rights',
+    `Role "${role}" may not use the schema realtime: what is in it was not checked.`,
+    `Run the doctor as its owner, "${owner}"; for the server's role deploy/roles.sql has the statements.`,
+  );
 
 function unchecked(name: string, error: unknown, url: string): Result {
   const detail = `It could not be checked: ${describeDatabaseError(error, url)}.`;

@@ -36,13 +36,13 @@ Examples:
       const steps = await withDatabase(config, async (client) => {
         if (dryRun === true) {
           await checkServer(client);
-          return pendingSteps(client, catalog);
+          return pendingSteps(client, catalog, undefined, repair);
         }
-        if (repair === true) await forgetInstalled(client);
-        const pending = await pendingSteps(client, catalog);
+        const pending = await pendingSteps(client, catalog, undefined, repair);
         const done: string[] = [];
         await migrate(client, {
           catalog,
+          ...(repair && { repair }),
           onStep(step) {
             done.push(step);
             // A try that had to be given up begins at the first step again.
@@ -57,13 +57,4 @@ Examples:
       else if (dryRun === true) print(command, ['Pending:', ...steps.map((step) => `  ${step}`)].join('\n'));
       else print(command, 'The database has been brought up to date.');
     });
-}
-
-/** What is not recorded is installed again; the tables and what is in them stay. */
-async function forgetInstalled(client: { query(sql: string): Promise<unknown> }): Promise<void> {
-  await client.query(
-    `do $$ begin
-       if to_regclass('realtime.installed') is not null then delete from realtime.installed; end if;
-     end $$`,
-  );
 }

@@ -17,6 +17,8 @@ export interface MigrateOptions {
   readonly logWith?: ReadonlyMap<string, string>;
   /** The business tables are there already: an error when they are not, instead of making them. */
   readonly existingTables?: true;
+  /** Installs functions and triggers again, though they are recorded as installed. */
+  readonly repair?: true;
   /** Called before each step that changes the database. */
   readonly onStep?: (step: string) => void;
   /** How long one statement may wait for a lock that a service holds, in milliseconds, before all is tried again. */
@@ -35,7 +37,7 @@ const makesBusinessTables = (migration: { sql: string[] }) =>
 
 async function pendingOf(
   client: ClientBase,
-  { catalog, logWith }: Pick<MigrateOptions, 'catalog' | 'logWith'>,
+  { catalog, logWith, repair }: Pick<MigrateOptions, 'catalog' | 'logWith' | 'repair'>,
 ): Promise<Pending> {
   const all = readMigrationFiles({ migrationsFolder: fileURLToPath(folder) }).filter(
     (migration) => !logWith || !makesBusinessTables(migration),
@@ -53,7 +55,7 @@ async function pendingOf(
   const hashes = new Map(installed.rows.map((row) => [row.name, row.hash]));
   return {
     migrations: all.filter((migration) => !known.has(migration.hash)),
-    installs: wanted.filter((item) => hashes.get(item.name) !== item.hash),
+    installs: wanted.filter((item) => repair === true || hashes.get(item.name) !== item.hash),
   };
 }
 
@@ -62,8 +64,13 @@ export async function pendingSteps(
   client: ClientBase,
   catalog: Catalog,
   logWith?: MigrateOptions['logWith'],
+  repair?: true,
 ): Promise<string[]> {
-  const { migrations, installs } = await pendingOf(client, { catalog, ...(logWith && { logWith }) });
+  const { migrations, installs } = await pendingOf(client, {
+    catalog,
+    ...(logWith && { logWith }),
+    ...(repair && { repair }),
+  });
   return [
     ...migrations.map((migration) => `migration ${migration.hash.slice(0, 8)}`),
     ...installs.map((i) => i.name),

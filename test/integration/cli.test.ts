@@ -95,7 +95,7 @@ describe('migrate', () => {
 
       await fresh.query('drop trigger realtime_change on contracts');
       expect((await doctor(env)).of('triggers')).toMatchObject([
-        { status: 'failed', fix: 'Run "hashi-socket migrate --repair".' },
+        { status: 'failed', fix: expect.stringMatching(/^Run "hashi-socket migrate --repair"\. .*resync/) },
       ]);
       expect((await hashi(['migrate', '--repair', '--json'], env)).json().steps).toContain(
         'triggers/public.contracts',
@@ -107,7 +107,64 @@ describe('migrate', () => {
   });
 });
 
+it('leaves what is recorded as installed when a repair fails', async () => {
+  const fresh = await createDatabase();
+  const env = { DATABASE_URL: fresh.url };
+  try {
+    await hashi(['migrate'], env);
+    await fresh.query('drop table bounties cascade');
+    expect((await hashi(['migrate', '--repair'], env)).err).toMatch(/missing the table public\.bounties/);
+    expect((await hashi(['migrate', '--dry-run', '--json'], env)).json()).toEqual({ steps: [] });
+    expect((await hashi(['migrate', '--repair', '--dry-run'], env)).out).toContain(
+      'triggers/public.contracts',
+    );
+    const { of } = await doctor(env);
+    expect(of('triggers')).toMatchObject([
+      { status: 'failed', detail: 'public.bounties is missing, and so are the triggers there.' },
+    ]);
+  } finally {
+    await fresh.drop();
+  }
+});
+
 describe('doctor', () => {
+  it('tells settings that are wrong, or unknown, as results too', async () => {
+    const wrong = await doctor({ HASHI_DRAIN_MS: '10s' });
+    expect(wrong).toMatchObject({ code: 1, results: [{ check: 'settings', status: 'failed' }] });
+    expect(wrong.results[0]?.fix).toMatch(/HASHI_DRAIN_MS is "10s" but must be/);
+    const misspelt = await doctor({ HASHI_DRIAN_MS: '10' });
+    vi.stubEnv('HASHI_DRIAN_MS', undefined);
+    expect(misspelt.code).toBe(0);
+    expect(misspelt.of('settings')).toMatchObject([
+      { status: 'warning', detail: expect.stringContaining('HASHI_DRAIN_MS') },
+    ]);
+  });
+
+  it('says what a role without rights cannot see', async () => {
+    const role = `blind_${database.name}`;
+    await database.query(`create role ${role} login password 'pw'`);
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = 'pw';
+    try {
+      const { code, of } = await doctor({ DATABASE_URL: url.href });
+      expect(code).toBe(1);
+      expect(of('rights')).toMatchObject([
+        {
+          status: 'failed',
+          detail: expect.stringContaining(`Role "${role}" may not use the schema realtime`),
+        },
+      ]);
+      expect(of('keys')).toHaveLength(1);
+      // Its own session sees that the pool of this test has others open, but not since when they are.
+      expect(of('transactions')).toMatchObject([
+        { status: 'warning', fix: expect.stringContaining('pg_read_all_stats') },
+      ]);
+    } finally {
+      await database.query(`drop role ${role}`);
+    }
+  });
+
   it('finds nothing wrong with a database that is up to date', async () => {
     const { code, out } = await hashi(['doctor']);
     expect(code).toBe(0);
@@ -166,7 +223,7 @@ describe('doctor', () => {
         { status: 'failed', detail: 'Functions changed: realtime.on_bounties.' },
       ]);
       // Each says what to run: it is run, and all is well.
-      for (const { fix = '' } of of('triggers')) await database.query(fix.split(', then')[0] ?? '');
+      for (const { fix = '' } of of('triggers')) await database.query(fix.split(/[,;] then/)[0] ?? '');
       expect((await hashi(['migrate', '--repair'])).code).toBe(0);
       expect((await doctor()).code).toBe(0);
     } finally {

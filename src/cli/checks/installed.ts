@@ -10,6 +10,8 @@ import { pendingSteps } from '../../database/migrate.js';
 import { failed, ok, warning, type Result } from './check.js';
 
 const repair = 'Run "hashi-socket migrate --repair".';
+/** Of a trigger that was silent. */
+const thenResync = 'Then "hashi-socket resync": clients were told nothing of what changed meanwhile.';
 
 export async function checkSteps(client: pg.Client, catalog: Catalog): Promise<Result> {
   const steps = await pendingSteps(client, catalog);
@@ -96,7 +98,19 @@ export async function checkTriggers(client: pg.Client, catalog: Catalog): Promis
     },
   ];
   const results: Result[] = [];
-  for (const trigger of wanted) results.push(...(await checkTrigger(client, trigger)));
+  // Of a table that is gone, the columns are told already.
+  const { rows } = await client.query<{ name: string }>(
+    'select name from unnest($1::text[]) name where to_regclass(name) is not null',
+    [wanted.map(({ table }) => table)],
+  );
+  const tables = new Set(rows.map(({ name }) => name));
+  const gone = [...new Set(wanted.map(({ table }) => table))].filter((table) => !tables.has(table));
+  if (gone.length > 0) {
+    const detail = `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} missing, and so are the triggers there.`;
+    results.push(failed('triggers', detail, `Make the table again. ${repair} ${thenResync}`));
+  }
+  for (const trigger of wanted.filter(({ table }) => tables.has(table)))
+    results.push(...(await checkTrigger(client, trigger)));
   return results.length > 0
     ? results
     : [ok('triggers', `All ${wanted.length} triggers are there and enabled.`)];
@@ -130,14 +144,15 @@ async function checkTrigger(
   );
   const [found] = rows;
   const what = `The trigger ${name} of ${table}`;
-  if (!found) return [failed('triggers', `${what} is missing: changes there are not told.`, repair)];
+  if (!found)
+    return [failed('triggers', `${what} is missing: changes there are not told.`, `${repair} ${thenResync}`)];
   if (found.enabled === 'D' || found.enabled === 'R') {
     const state = found.enabled === 'D' ? 'disabled' : 'enabled for replicas only';
     return [
       failed(
         'triggers',
         `${what} is ${state}: changes there are not told.`,
-        `alter table ${table} enable trigger ${name}`,
+        `alter table ${table} enable trigger ${name}; ${thenResync.replace('Then', 'then')}`,
       ),
     ];
   }

@@ -94,9 +94,9 @@ export async function checkQuarantine(client: pg.Client): Promise<Result[]> {
         `${at.toISOString()} ${family}: ${operation} of ${table} ${JSON.stringify(key)}: ${message} (${sqlstate})`,
     );
     const detail = [
-      `${newest.total} events could not be built, ${newest.recent} in the last hour.`,
+      `${newest.total} ${newest.total === 1 ? 'event' : 'events'} could not be built, ${newest.recent} in the last hour.`,
       ...shown,
-    ].join('\n    ');
+    ].join('\n         ');
     const advice = `${adviceOf(newest.failure.sqlstate ?? '')} Clients were told to read the state again. Then "hashi-socket quarantine replay --all" tells them what can be told still, and "quarantine drop" lays aside the rest.`;
     return [newest.recent > 0 ? failed(check, detail, advice) : warning(check, detail, advice)];
   } catch (error) {

@@ -152,6 +152,16 @@ export async function checkQueue(client: pg.Client): Promise<Result> {
   return usage > 0.1 ? warning('queue', detail, fix) : ok('queue', detail);
 }
 
+/** Of a role that may not read statistics, Postgres hides when the transactions of others began. */
+async function hiddenSessions(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and usename <> current_user
+       and not pg_has_role('pg_read_all_stats', 'usage') and not pg_has_role(usesysid, 'usage')`,
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** They hold nothing back here, but keep dead rows and the notification queue. */
 export async function checkTransactions(client: pg.Client): Promise<Result> {
   const { rows } = await client.query<{ pid: number; name: string; state: string; seconds: number }>(
@@ -167,6 +177,16 @@ export async function checkTransactions(client: pg.Client): Promise<Result> {
      order by seconds desc limit 1`,
   );
   const [oldest] = rows;
+  if (!oldest || oldest.seconds < openTransactionSeconds) {
+    const hidden = await hiddenSessions(client);
+    if (hidden > 0) {
+      return warning(
+        'transactions',
+        `${hidden} sessions of other roles cannot be seen: whether they have transactions open is not known.`,
+        'grant pg_read_all_stats to the role that runs the doctor',
+      );
+    }
+  }
   if (!oldest) return ok('transactions', 'No other transaction is open.');
   const of = oldest.pid === 0 ? oldest.name : `pid ${oldest.pid}, ${oldest.name}, ${oldest.state}`;
   const detail = `The oldest open transaction is ${duration(oldest.seconds)} old (${of}).`;
