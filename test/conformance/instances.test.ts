@@ -68,6 +68,30 @@ describe.each(drivers)('two instances: $name', (driver) => {
   });
 });
 
+it('tells a player who was removed nothing more, on any instance, transport or connection, subscribed or not', async () => {
+  const player = somebody();
+  for (const visibility of ['private', 'public']) {
+    const lobby = await world.lobby({ visibility }, [player]);
+    const clients = [];
+    for (const server of [world.server, other]) {
+      for (const driver of drivers) {
+        for (const subscribed of [true, false]) {
+          const client = await world.open(driver, player, { server });
+          if (subscribed) await client.ask('subscribe', { lobbyId: lobby.id });
+          clients.push(client);
+        }
+      }
+    }
+    const file = await world.file(lobby.id);
+    await world.query('delete from lobby_participants where lobby_id = $1', [lobby.id]);
+    await world.file(lobby.id);
+    await world.query('delete from lobbies where id = $1', [lobby.id]);
+    const seen = await world.settle(...clients);
+    expect(seen.map(roomEvents)).toEqual(clients.map(() => [file, 'lobby.left']));
+    for (const client of clients) client.close();
+  }
+});
+
 describe('two instances: the server API', () => {
   it('reaches both kinds of clients in a room on both instances', async () => {
     const player = somebody();

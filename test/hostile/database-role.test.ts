@@ -183,6 +183,50 @@ it('holds advisory locks of ours without anybody waiting: for events, writers, a
   await intruder.query('select pg_advisory_unlock_all()');
 });
 
+it('listens to our channels and never reads, while events are told', async () => {
+  const url = new URL(database.url);
+  url.username = role;
+  url.password = password;
+  const deaf = await Promise.all(
+    Array.from({ length: 10 }, () => connectClient({ url: url.href, applicationName: 'deaf' })),
+  );
+  for (const each of deaf) {
+    await each.query('listen hashi_bell; listen hashi_log');
+    // In a transaction nothing is taken out of the queue.
+    await each.query('begin; select 1');
+  }
+  for (let turn = 0; turn < 5; turn++) await honest.event();
+  await Promise.all(deaf.map((each) => each.end()));
+});
+
+it('locks what it may read as hard as it can, and nothing of ours waits', async () => {
+  const reader = `reader_${randomBytes(5).toString('hex')}`;
+  await database.query(`create role ${reader} login password '${password}'`);
+  await database.query(`grant select on all tables in schema public to ${reader}`);
+  const url = new URL(database.url);
+  url.username = reader;
+  url.password = password;
+  const locker = await connectClient({ url: url.href, applicationName: 'locker' });
+  const tables = ['lobbies', 'lobby_participants', 'contracts'];
+  for (const table of tables) {
+    await expect(locker.query(`lock table ${table} in row exclusive mode`)).rejects.toThrow();
+  }
+  await locker.query(`begin; lock table ${tables.join(', ')} in access share mode`);
+  await honest.event();
+  const late = rawClient(server, await server.token('late'));
+  await late.next('connected');
+  await database.query(`update realtime.installed set hash = 'of another version'`);
+  const another = await startServer(database.url);
+  expect(await database.query(`select from realtime.installed where hash = 'of another version'`)).toEqual(
+    [],
+  );
+  await another.stop();
+  late.close();
+  await locker.end();
+  await database.query(`drop owned by ${reader}`);
+  await database.query(`drop role ${reader}`);
+});
+
 it('silences the bell by its lock, and delays an event by no more than a sweep', async () => {
   await intruder.query('select pg_advisory_lock(748177132, hashtext(current_database()))');
   await honest.event();

@@ -71,6 +71,19 @@ describe('a stranger', () => {
     expect(await client.refused).toMatchObject({ code: 'AUTH_ERROR' });
   });
 
+  it.each(drivers)('is told to come back while the key server is down: $name', async (driver) => {
+    // Nobody listens there.
+    await start({
+      AUTH_JWKS_URL: 'http://127.0.0.1:9/jwks.json',
+      AUTH_AUDIENCE: 'test',
+      AUTH_ISSUER: 'test',
+    });
+    const client = driver.connect(server, unchecked());
+    stops.push(() => client.close());
+    expect(await client.refused).toMatchObject({ code: 'AUTH_UNAVAILABLE' });
+    expect(await metric(server, 'hashi_auth_failures_total', 'AUTH_UNAVAILABLE')).toBeGreaterThan(0);
+  });
+
   it('is closed with 4401 when the key server is silent', async () => {
     await slowKeys();
     const client = rawClient(server, unchecked());
