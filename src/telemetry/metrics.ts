@@ -93,7 +93,21 @@ export function createMetrics() {
   const errorsTotal = counterBy('errors_total', 'Errors told to clients, by code.', 'code');
   for (const code of Object.keys(errorMessages)) errorsTotal.inc({ code }, 0);
 
-  const closesTotal = counterBy('closes_total', 'Connections closed, by WebSocket close code; a client may make one up: that is `other`.', 'code');
+  const closesTotal = counterBy(
+    'closes_total',
+    'Connections closed, by WebSocket close code; a client may make one up: that is `other`.',
+    'code',
+  );
+  const authFailuresTotal = counterBy(
+    'auth_failures_total',
+    'Connections refused for their token, by code.',
+    'code',
+  );
+  const resumesTotal = counterBy('resumes_total', 'Connections that asked to resume, by result.', 'result');
+  // From 0 on, or rate() and increase() in alerts do not see the first ones.
+  for (const code of ['AUTH_ERROR', 'AUTH_UNAVAILABLE']) authFailuresTotal.inc({ code }, 0);
+  for (const result of ['recovered', 'failed']) resumesTotal.inc({ result }, 0);
+
   const socketIoClosesTotal = counterBy(
     'socketio_closes_total',
     "Socket.IO's transports closed, by Engine.IO's reason.",
@@ -119,10 +133,13 @@ export function createMetrics() {
       buckets: latencyBuckets,
       registers,
     }),
-    sequencerBatchesTotal: counter('sequencer_batches_total', 'Batches of events numbered by this instance.'),
+    sequencerBatchesTotal: counter(
+      'sequencer_batches_total',
+      'Batches of events this instance has read from the log.',
+    ),
     sequencerBatchEvents: new Histogram({
       name: 'hashi_sequencer_batch_events',
-      help: 'Events in a batch numbered by this instance.',
+      help: 'Events in a batch this instance has read from the log.',
       buckets: [1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000],
       registers,
     }),
@@ -139,11 +156,7 @@ export function createMetrics() {
     observeSocketIoClose(reason: string): void {
       socketIoClosesTotal.inc({ reason: socketIoCloses.includes(reason) ? reason : 'other' });
     },
-    authFailuresTotal: counterBy(
-      'auth_failures_total',
-      'Connections refused for their token, by code.',
-      'code',
-    ),
+    authFailuresTotal,
     refusedTotal: counterBy(
       'refused_total',
       'Connections refused before anything was known of the player, by reason.',
@@ -152,7 +165,7 @@ export function createMetrics() {
     clientMessagesTotal: counterBy('client_messages_total', 'Messages from clients, by type.', 'type'),
     rateLimitedTotal: counter('rate_limited_total', 'Messages from clients over the rate limit.'),
     slowConsumersTotal: counter('slow_consumers_total', 'Connections closed for reading too slowly.'),
-    resumesTotal: counterBy('resumes_total', 'Connections that asked to resume, by result.', 'result'),
+    resumesTotal,
     resyncsTotal: counter('resyncs_total', 'Times clients were told to read the state again.'),
     databaseUp: gauge('database_up', 'Whether the database answers: 1 or 0.', 'min'),
     listenerReconnectsTotal: counter(

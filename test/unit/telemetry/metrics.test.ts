@@ -40,6 +40,18 @@ describe('createMetrics', () => {
     expect(body).toContain('nodejs_eventloop_lag_seconds');
   });
 
+  it('shows what alerts look at from the start, at 0', async () => {
+    const { body } = await createMetrics().scrape();
+    for (const series of [
+      'hashi_auth_failures_total{code="AUTH_ERROR"}',
+      'hashi_auth_failures_total{code="AUTH_UNAVAILABLE"}',
+      'hashi_resumes_total{result="failed"}',
+      'hashi_quarantined_total',
+      'hashi_slow_consumers_total',
+    ])
+      expect(body).toContain(`\n${series} 0\n`);
+  });
+
   it('counts on the hot path in plain numbers, read at each scrape', async () => {
     const metrics = createMetrics();
     metrics.deliveriesTotal.websocket += 1000;
