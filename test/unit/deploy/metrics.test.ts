@@ -36,6 +36,21 @@ it('runs as a user whom Kubernetes can tell from root', async () => {
   );
 });
 
+it('is given time to bring the database up to date before it must be alive', async () => {
+  const text = await readFile(
+    new URL('../../../deploy/kubernetes/hashi-socket.yaml', import.meta.url),
+    'utf8',
+  );
+  const [, path, period, failures] =
+    /startupProbe:\s+httpGet: \{ path: (\S+), .*\}\s+periodSeconds: (\d+)\s+failureThreshold: (\d+)/.exec(
+      text,
+    ) ?? [];
+  expect(path).toBe('/healthz');
+  expect(Number(period) * Number(failures)).toBeGreaterThanOrEqual(300);
+  expect(text).toMatch(/livenessProbe:\s+httpGet: \{ path: \/healthz/);
+  expect(text).toMatch(/readinessProbe:\s+httpGet: \{ path: \/readyz/);
+});
+
 it("follows Prometheus's conventions for names", () => {
   const metrics = createMetrics()
     .registry.getMetricsAsArray()
