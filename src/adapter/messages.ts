@@ -5,8 +5,7 @@ import {
   type ClusterMessage,
   type ClusterResponse,
 } from 'socket.io-adapter';
-import { everyoneRoom, type LogEntry } from '../log/entry.js';
-import { decode } from './codec.js';
+import { everyoneRoom } from '../log/entry.js';
 
 /** Who a message is for: the options of a broadcast in a form that JSON keeps. */
 export interface Target {
@@ -61,18 +60,6 @@ export type Notice = { readonly from: string; readonly k: number } & (
   | { readonly is: 'take'; readonly to: string; readonly nsp: string; readonly sid: string }
   | { readonly is: 'taken'; readonly to: string; readonly nsp: string; readonly sid: string }
 );
-
-const read = new WeakMap<LogEntry, OrderedEntry>();
-
-/** What an entry of the adapter's holds; null for any other entry. Read once, however often it is asked for. */
-export function orderedEntryOf(entry: LogEntry): OrderedEntry | null {
-  if (entry.type !== entryType || entry.data === null) return null;
-  const known = read.get(entry);
-  if (known) return known;
-  const ordered = decode(entry.data) as OrderedEntry;
-  read.set(entry, ordered);
-  return ordered;
-}
 
 /** Whether servers with this prefix are meant. */
 export const isFor = (entry: OrderedEntry, prefix: string): boolean =>

@@ -13,9 +13,10 @@ import { Emitters } from './emitters.js';
 import { install } from './install.js';
 import { Line } from './line.js';
 import type { Member } from './member.js';
-import { isFor, orderedEntryOf, type Notice, type Ordered, type OrderedEntry } from './messages.js';
+import { isFor, type Notice, type Ordered, type OrderedEntry } from './messages.js';
 import { channelOf, Notices } from './notices.js';
 import type { Settings } from './options.js';
+import { requireReadable } from './ordered-entry.js';
 import { Outbox } from './outbox.js';
 import { Progress } from './progress.js';
 import { Seen } from './seen.js';
@@ -252,7 +253,7 @@ export class AdapterProcess {
   /** The next entry of the log, at its place; `taken` follows when all that came along have been. */
   take(entry: LogEntry): void {
     this.attempt(() => {
-      const ordered = orderedEntryOf(entry);
+      const ordered = requireReadable(entry);
       if (ordered && isFor(ordered, this.settings.channelPrefix)) this.onEntry(ordered, entry);
     });
     this.progress.to(entry.seq);

@@ -1,7 +1,8 @@
 /** Takes a session over from whoever had it, and finds what its client has missed, up to this very moment. */
 import { decode } from './codec.js';
-import { entryType, isFor, MessageType, reaches, type OrderedEntry } from './messages.js';
+import { entryType, isFor, MessageType, reaches } from './messages.js';
 import { offsetText, type Offset } from './offset.js';
+import { readOrdered } from './ordered-entry.js';
 import type { AdapterProcess } from './process.js';
 import { missedOf, type SessionRow, type Tail } from './session.js';
 
@@ -100,7 +101,7 @@ export async function restore(options: RestoreOptions): Promise<Restored | null>
 class Replay {
   readonly missed: { readonly seq: number; readonly data: readonly unknown[] }[] = [];
   readonly rooms: Set<string>;
-  /** It was disconnected meanwhile. */
+  /** It was disconnected meanwhile, or may lack something that cannot be read any more. */
   ended = false;
   private readonly seen = new Map<string, number>();
 
@@ -115,7 +116,11 @@ class Replay {
   }
 
   take(seq: number, data: string): void {
-    const entry = decode(data) as OrderedEntry;
+    const entry = readOrdered(data);
+    if (!entry) {
+      this.ended = true;
+      return;
+    }
     const { origin, n, message } = entry;
     if (!isFor(entry, this.process.settings.channelPrefix)) return;
     if (this.process.seen.duplicates.has(seq) || n <= (this.seen.get(origin) ?? 0)) return;

@@ -1,5 +1,6 @@
 /** Reads what programs sent with the Socket.IO server API from its entries in the log. */
-import { isFor, MessageType, orderedEntryOf, reaches, type Target } from '../adapter/messages.js';
+import { isFor, MessageType, reaches, type Target } from '../adapter/messages.js';
+import { orderedEntryOf } from '../adapter/ordered-entry.js';
 import type { LogEntry } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
 import { Emitted, type EncodeEvent, type Place } from '../protocol/emitted.js';

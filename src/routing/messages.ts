@@ -1,5 +1,6 @@
 /** Makes the messages of the log's entries. */
 import { entryType as adapterType } from '../adapter/messages.js';
+import { isUnreadable } from '../adapter/ordered-entry.js';
 import type { Family } from '../catalog/index.js';
 import type { LogEntry } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
@@ -27,7 +28,7 @@ export class EntryMessages {
 
   private make(entry: LogEntry, epoch: string): Outgoing | null {
     // Who it is for is not the room's alone to say: see `Emits`.
-    if (entry.type === adapterType) return null;
+    if (entry.type === adapterType && !isUnreadable(entry)) return null;
     const family = this.familyOf.get(entry.type);
     const cursor = cursorOf(epoch, entry.seq, entry.at);
     if (family && entry.data !== null) {
@@ -42,7 +43,7 @@ export class EntryMessages {
     } else if (entry.effect === 'rights' || entry.effect === 'ended') {
       return null;
     }
-    // Quarantined, truncated, too big, or of a family this instance does not know yet.
+    // Quarantined, truncated, too big, unreadable, or of a family this instance does not know yet.
     return new Outgoing('error', resync, cursor);
   }
 }

@@ -5,6 +5,7 @@
  * exact, on every instance.
  */
 import { entryType as adapterType } from '../adapter/messages.js';
+import { isUnreadable } from '../adapter/ordered-entry.js';
 import { everyoneRoom, type LogEntry } from '../log/entry.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
@@ -83,7 +84,7 @@ export class Router {
 
   private routeOne(entry: LogEntry): void {
     const { hub, messages } = this.options;
-    if (entry.type === adapterType) return this.options.onAdapterEntry?.(entry);
+    if (entry.type === adapterType && !isUnreadable(entry)) return this.options.onAdapterEntry?.(entry);
     if (entry.effect === 'join') this.join(entry);
     const message = messages.of(entry, this.options.epoch());
     if (message) {

@@ -148,7 +148,7 @@ export function createMetrics() {
       'Events in the log that could not be built: run doctor.',
       'max',
     ),
-    quarantinedTotal: counter('quarantined_total', 'Events read that could not be built.'),
+    quarantinedTotal: counter('quarantined_total', 'Events read that could not be built, or cannot be read.'),
     errorsTotal,
     observeClose(code: number): void {
       closesTotal.inc({ code: knownCloses.has(code) ? code : 'other' });

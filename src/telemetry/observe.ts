@@ -1,4 +1,5 @@
 /** Turns what the parts of the server report into metrics. */
+import { isUnreadable } from '../adapter/ordered-entry.js';
 import type { LogHealth } from '../log/health.js';
 import type { Feed } from '../log/feed.js';
 import type { LogEntry } from '../log/entry.js';
@@ -13,7 +14,7 @@ export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], n
   metrics.sequencerBatchEvents.observe(entries.length);
   for (const entry of entries) {
     metrics.eventsTotal.add(entry.type);
-    if (entry.type === 'realtime.quarantined') metrics.quarantinedTotal.inc();
+    if (entry.type === 'realtime.quarantined' || isUnreadable(entry)) metrics.quarantinedTotal.inc();
   }
   const first = entries[0];
   if (first) metrics.commitToSendSeconds.observe(Math.max(0, now - first.at) / 1000);
@@ -27,8 +28,9 @@ const resyncs = new Map([
 ]);
 
 export function logResyncs(logger: Logger, entries: readonly LogEntry[]): void {
-  for (const { type, seq } of entries) {
-    const what = resyncs.get(type);
+  for (const entry of entries) {
+    const { type, seq } = entry;
+    const what = isUnreadable(entry) ? 'an entry of the log cannot be read' : resyncs.get(type);
     if (what !== undefined) logger.warn({ seq }, `${what}: clients are told to read the state again`);
   }
 }

@@ -332,6 +332,20 @@ export const mutations: readonly Mutation[] = [
     test: 'test/unit/routing/admission.test.ts',
   },
   {
+    name: 'stop at an entry of the log that cannot be read',
+    file: 'src/adapter/ordered-entry.ts',
+    from: 'if (error instanceof SyntaxError) return null;',
+    to: '',
+    test: 'test/faults/unreadable.test.ts',
+  },
+  {
+    name: 'pass an entry that cannot be read in silence',
+    file: 'src/routing/messages.ts',
+    from: 'if (entry.type === adapterType && !isUnreadable(entry)) return null;',
+    to: 'if (entry.type === adapterType) return null;',
+    test: 'test/faults/unreadable.test.ts',
+  },
+  {
     name: 'replay a quarantined event by what its row has become',
     file: 'src/cli/quarantine/replay.ts',
     from: 'states[0]?.true[at] === true',
