@@ -8,11 +8,12 @@ import type { BroadcastOptions, Session } from 'socket.io-adapter';
 import type { LogAdapter } from './adapter.js';
 import { insideOf } from './inside.js';
 import { reaches, targetOf, type Notice, type Ordered, type Packet } from './messages.js';
-import { offsetText, parseOffset } from './offset.js';
+import { offsetText, parseOffset, type Offset } from './offset.js';
 import type { AdapterProcess } from './process.js';
 import { restore, type Restored } from './restore.js';
 import { LiveSession } from './session.js';
 import { SessionStore } from './session-store.js';
+import { within } from './within.js';
 
 export interface RecoveryOptions {
   readonly adapter: LogAdapter;
@@ -24,6 +25,8 @@ export interface RecoveryOptions {
 
 /** How long the instance that has the socket still is waited for, in milliseconds, if it seems to be alive. */
 const handoverMs = 1000;
+/** How long a look at the log is waited for, in milliseconds, when a client has got more than this instance. */
+const lookMs = 5000;
 /** `Packet.type` of an event in Socket.IO's protocol. */
 const eventType = 2;
 
@@ -72,6 +75,9 @@ export class Recovery {
     if (pid === undefined || this.live.has(socket.id)) return;
     const session = new LiveSession(this.hash(pid), socket);
     this.live.set(socket.id, session);
+    // Before anything that is sent to it from here: the client may show what it got on another instance.
+    this.changed.add(socket.id);
+    this.store.flushNow();
     const { adapter } = this.options;
     // With recovery `socket.emit()` is a broadcast to the socket's room; told apart here, from one that is meant so.
     const ownBroadcast = (packet: Packet, options: BroadcastOptions) => {
@@ -89,7 +95,6 @@ export class Recovery {
       session.inherit(waited.restored.tail, waited.restored.place);
       for (const packet of waited.packets) insideOf(socket).packet(packet);
     }
-    this.moved(socket.id);
   }
 
   /** Its rooms have changed. */
@@ -170,7 +175,7 @@ export class Recovery {
   async restore(privateId: string, offset: string): Promise<Session | null> {
     const { process, adapter, lifetimeMs } = this.options;
     const place = parseOffset(offset);
-    if (!place || place.epoch !== process.feed.epoch || place.seq > process.delivered) return null;
+    if (!place || !(await this.reaches(place))) return null;
     const id = this.hash(privateId);
     const restored = await restore({
       id,
@@ -193,6 +198,17 @@ export class Recovery {
     };
   }
 
+  /** Whether this instance has delivered all that the client has got, from wherever: it may have been slower. */
+  private async reaches({ epoch, seq }: Offset): Promise<boolean> {
+    const { process } = this.options;
+    if (epoch !== process.feed.epoch) return false;
+    if (seq > process.delivered) {
+      // What others have got is numbered: after a look at the log it is here, or there is no such place.
+      await within(lookMs, new Promise<void>((done) => process.feed.atBarrier(done)));
+    }
+    return epoch === process.feed.epoch && seq <= process.delivered;
+  }
+
   /** Makes whoever has the socket store all of it and let go. */
   private async takeOver(owner: string, sid: string): Promise<void> {
     const { process, adapter } = this.options;
@@ -200,14 +216,19 @@ export class Recovery {
       await this.letGo(sid);
       return;
     }
-    if (!process.peers.has(owner)) return;
+    const take = () => process.notices.send({ is: 'take', to: owner, nsp: adapter.name, sid });
+    if (!process.peers.has(owner)) {
+      // Dead, in all likelihood. If it was only silent for long, its socket must not stay there beside the new one.
+      take();
+      return;
+    }
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, handoverMs);
       this.handovers.set(sid, () => {
         clearTimeout(timer);
         resolve();
       });
-      process.notices.send({ is: 'take', to: owner, nsp: adapter.name, sid });
+      take();
     });
     this.handovers.delete(sid);
   }

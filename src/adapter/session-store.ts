@@ -21,6 +21,7 @@ export class SessionStore {
   private pending = new Map<string, SessionRow>();
   private dropped = new Set<string>();
   private gatherTimer: NodeJS.Timeout | undefined;
+  private turn: NodeJS.Immediate | undefined;
   private readonly dataTimer: NodeJS.Timeout;
   private readonly sweepTimer: NodeJS.Timeout;
   private writing: Promise<void> | undefined;
@@ -37,6 +38,14 @@ export class SessionStore {
       this.gatherTimer = undefined;
       this.add(this.options.rows(false));
     }, gatherMs);
+  }
+
+  /** At the end of this turn of the event loop: before what the same turn puts into the log. */
+  flushNow(): void {
+    this.turn ??= setImmediate(() => {
+      this.turn = undefined;
+      this.add(this.options.rows(false));
+    });
   }
 
   /** Writes these now. */
@@ -106,6 +115,7 @@ export class SessionStore {
 
   async close(): Promise<void> {
     clearTimeout(this.gatherTimer);
+    clearImmediate(this.turn);
     clearInterval(this.dataTimer);
     clearInterval(this.sweepTimer);
     await within(closeMs, this.flush());

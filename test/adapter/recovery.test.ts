@@ -1,7 +1,7 @@
 /** Connection state recovery: on any instance, after any end but a deliberate one. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { joinAs, named, serverSide, startNode, startNodes, type Client, type Node } from './support.js';
+import { joinAs, lose, named, serverSide, startNode, startNodes, type Client, type Node } from './support.js';
 
 let database: TestDatabase;
 let nodes: [Node, Node];
@@ -35,13 +35,6 @@ async function cut(): Promise<void> {
   const noticed = new Promise((resolve) => socket.once('disconnect', resolve));
   client.socket.io.engine.close();
   await noticed;
-}
-
-/** Closes a client's transport, and waits until the client itself knows: connecting before does nothing. */
-async function lose(socket: typeof client.socket): Promise<void> {
-  const lost = new Promise((resolve) => socket.once('disconnect', resolve));
-  socket.io.engine.close();
-  await lost;
 }
 
 /** Connects again, to any node. Resolves with whether the session was recovered. */
@@ -153,22 +146,6 @@ it('does not bring back who was disconnected while away', async () => {
   await nodes[0].io.fetchSockets();
   expect(await comeBack(nodes[0])).toBe(false);
   expect(client.socket.id).not.toBe(id);
-});
-
-it('takes the session from an instance that has not noticed yet', async () => {
-  const old = serverSide(nodes, client);
-  const second = client.socket as unknown as { _pid: string; _lastOffset: string };
-  const twin = await joinAs(nodes[1].url, { reconnection: false });
-  await lose(twin.socket);
-  Object.assign(twin.socket, { _pid: second._pid, _lastOffset: second._lastOffset });
-  const ended = new Promise((resolve) => old.once('disconnect', resolve));
-  const connected = new Promise<void>((resolve) => twin.socket.once('connect', resolve));
-  twin.socket.connect();
-  await Promise.all([ended, connected]);
-  expect(twin.socket.recovered).toBe(true);
-  expect(twin.socket.id).toBe(old.id);
-  expect(nodes[0].io.sockets.sockets.has(old.id)).toBe(false);
-  twin.socket.disconnect();
 });
 
 it('begins anew for an offset or an id that is none', async () => {

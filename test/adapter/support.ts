@@ -6,6 +6,7 @@ import pg from 'pg';
 import { Server, type ServerOptions } from 'socket.io';
 import { Manager, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { expect, vi } from 'vitest';
+import type { LogAdapter } from '../../src/adapter/adapter.js';
 import { within } from '../../src/adapter/within.js';
 import { createAdapter, type AdapterFactory, type AdapterOptions } from '../../src/adapter/index.js';
 
@@ -87,6 +88,9 @@ export async function knows(io: Server, count: number, namespace = '/'): Promise
   });
 }
 
+/** What the adapters of a node share: for faults that no socket and no query can bring about. */
+export const processOf = (node: Node) => (node.io.of('/').adapter as unknown as LogAdapter).process;
+
 /** A stock client with all it has received. */
 export interface Client {
   readonly socket: Socket;
@@ -130,6 +134,13 @@ export function watch(socket: Socket): Client {
       return received;
     },
   };
+}
+
+/** Closes a client's transport, and waits until the client itself knows: connecting before does nothing. */
+export async function lose(socket: Socket): Promise<void> {
+  const lost = new Promise((resolve) => socket.once('disconnect', resolve));
+  socket.io.engine.close();
+  await lost;
 }
 
 /** The server's side of a client. */
