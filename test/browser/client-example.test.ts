@@ -56,7 +56,7 @@ it('shows events as they come, and those of the time it was closed when it is op
 
 it('has hooks for React that an application can bundle', async () => {
   const { inputs } = await bundleClient({
-    entryPoints: ['examples/react/use-hashi.js'],
+    entryPoints: ['examples/react/use-hashi.ts'],
     external: ['react'],
     alias: { 'hashi-socket/client': './src/client/index.ts' },
   });

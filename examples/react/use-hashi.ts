@@ -1,21 +1,18 @@
 /** React hooks over the client: one for the connection, one for what to do with an event. */
 import { useEffect, useRef, useState } from 'react';
-import { connect } from 'hashi-socket/client';
+import { connect, type Client, type ConnectOptions, type EventMap, type State } from 'hashi-socket/client';
 
 /**
- * Connects while the component is there.
+ * Connects while the component is there. A new `url` connects anew; `token` may change freely.
  *
  *     const { client, state } = useHashi({ url: 'wss://example.org/', token: getAccessToken });
  *     useHashiEvent(client, 'contract.initialized', (event) => refresh(event.contractId));
  *     useHashiEvent(client, 'gap', () => refreshEverything());
- *
- * @param {import('hashi-socket/client').ConnectOptions} options a new `url` connects anew; `token` may change freely
- * @returns {{ client: import('hashi-socket/client').Client | null, state: import('hashi-socket/client').State }}
  */
-export function useHashi(options) {
+export function useHashi(options: ConnectOptions): { client: Client | null; state: State } {
   const latest = useRef(options);
-  const [client, setClient] = useState(null);
-  const [state, setState] = useState('connecting');
+  const [client, setClient] = useState<Client | null>(null);
+  const [state, setState] = useState<State>('connecting');
 
   useEffect(() => {
     latest.current = options;
@@ -33,7 +30,11 @@ export function useHashi(options) {
 }
 
 /** Calls `listener`, always the newest one, for events by type, by family, or of the client itself. */
-export function useHashiEvent(client, name, listener) {
+export function useHashiEvent<Name extends keyof EventMap>(
+  client: Client | null,
+  name: Name,
+  listener: (value: EventMap[Name]) => unknown,
+): void {
   const latest = useRef(listener);
   useEffect(() => {
     latest.current = listener;
