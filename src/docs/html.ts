@@ -66,13 +66,14 @@ function tableHtml([head = '', , ...body]: readonly string[], inline: (text: str
       .replace(/\|\s*$/, '')
       .split(/(?<!\\)\|/)
       .map((cell) => inline(cell.trim().replaceAll('\\|', '|')));
-  const row = (line: string, tag: 'th' | 'td') =>
-    `<tr>${cells(line)
-      .map((cell) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}>${cell}</${tag}>`)
-      .join('')}</tr>`;
-  return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(head, 'th')}</thead><tbody>${body
-    .map((line) => row(line, 'td'))
-    .join('')}</tbody></table></div>`;
+  // On a phone a row stands as a card, each cell under its column's name: roles, for that takes the table's own.
+  const names = cells(head).map((name) => name.replaceAll(/<[^>]*>/g, ''));
+  const headRow = cells(head).map((cell) => `<th scope="col" role="columnheader">${cell}</th>`);
+  const bodyRow = (line: string) =>
+    cells(line).map((cell, at) => `<td role="cell" data-name="${names[at] ?? ''}">${cell}</td>`);
+  const row = (inner: readonly string[]) => `<tr role="row">${inner.join('')}</tr>`;
+  const rows = body.map((line) => row(bodyRow(line))).join('');
+  return `<div class="table" tabindex="0" role="region" aria-label="Table"><table role="table"><thead role="rowgroup">${row(headRow)}</thead><tbody role="rowgroup">${rows}</tbody></table></div>`;
 }
 
 function inlineHtml(text: string, href: Href): string {

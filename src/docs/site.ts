@@ -60,7 +60,8 @@ function frame(name: PageName, markdown: string): string {
 <body>
 <header>
 <a class="skip" href="#content">Skip the navigation</a>
-<a class="home" href="/">hashi-socket</a>
+<a class="home" href="/docs">hashi-socket</a>
+<a href="/">console</a>
 <a href="/asyncapi.json">asyncapi.json</a>
 </header>
 <nav aria-label="Pages">${pageGroups.map((group) => groupHtml(group, name)).join('')}</nav>

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { picture } from './browser.js';
+import { tooFaint } from './contrast.js';
 import { live, row, startConsole, type Console, type OpenOptions } from './console.js';
 
 let console: Console;
@@ -147,6 +148,7 @@ describe('the console on a screen', () => {
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       );
       expect(overflow, part).toBe(0);
+      expect(await tooFaint(page), part).toEqual([]);
     };
     if (name.startsWith('phone')) await tab('Tools').click();
     await liveThrough(page);

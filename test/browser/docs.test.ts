@@ -7,6 +7,7 @@ import { loadPages } from '../../src/http/pages.js';
 import { createHttpHandler } from '../../src/http/server.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { launchBrowser, picture, type TestBrowser } from './browser.js';
+import { tooFaint } from './contrast.js';
 
 let http: Server;
 let url: string;
@@ -49,6 +50,14 @@ it.each([
         await page.evaluate('document.documentElement.scrollWidth - innerWidth'),
         title,
       ).toBeLessThanOrEqual(0);
+      expect(await tooFaint(page), title).toEqual([]);
+      if (name === 'phone') {
+        // Nothing of a table is beyond the edge: its rows stand as cards.
+        const cut = await page.evaluate(
+          `[...document.querySelectorAll('.table')].filter((one) => one.scrollWidth > one.clientWidth).length`,
+        );
+        expect(cut, title).toBe(0);
+      }
       if (title === 'guarantees') await picture(page, `docs-${name}`);
     }
     const channels = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');

@@ -34,7 +34,8 @@ const worldView = new WorldView(byId('world'), world, () => {
 });
 const messages = new MessageList(byId('messages'), ({ total, shown, waiting, newTypes }) => {
   const held = paused() && waiting > 0 ? `, ${waiting} held` : '';
-  byId('count').textContent = `${total} ${total === 1 ? 'message' : 'messages'}, ${shown} shown${held}`;
+  const some = filtered() || shown + waiting < total ? `, ${shown} shown` : '';
+  byId('count').textContent = `${total} ${total === 1 ? 'message' : 'messages'}${some}${held}`;
   byId('empty').hidden = total > 0;
   for (const value of newTypes) byId('types').append(Object.assign(element('option'), { value }));
 });
@@ -112,10 +113,13 @@ function drawCharts() {
   const { events, latencies, roundTrips } = rates.minute;
   const total = events.reduce((sum, count) => sum + count, 0);
   charts.events.draw(events, `${total} in a minute`);
-  charts.latency.draw(latencies, 'commit to browser');
+  charts.latency.draw(latencies, 'change to browser');
   const offset = Math.round(clock.offsetMs);
   charts.roundTrip.draw(roundTrips, `clock ${offset < 0 ? '−' : '+'}${Math.abs(offset)} ms`);
 }
+
+const filters = ['type', 'lobby', 'player', 'text'];
+const filtered = () => filters.some((name) => byId(`filter-${name}`).value !== '');
 
 const paused = () => byId('pause').getAttribute('aria-pressed') === 'true';
 
@@ -132,9 +136,7 @@ function cutOrComeBack() {
 }
 
 function showFiltered() {
-  const wanted = Object.fromEntries(
-    ['type', 'lobby', 'player', 'text'].map((name) => [name, byId(`filter-${name}`).value]),
-  );
+  const wanted = Object.fromEntries(filters.map((name) => [name, byId(`filter-${name}`).value]));
   messages.filter = filterOf(wanted);
 }
 

@@ -101,7 +101,7 @@ export class MessageList {
     const summary = element(
       'summary',
       '',
-      element('time', 'time', at.toISOString().slice(11, 23)),
+      Object.assign(element('time', 'time', at.toISOString().slice(11, 23)), { title: 'UTC' }),
       element('span', `type ${type.split(/[.:]/)[0]}`, type),
       element('span', 'brief', briefOf(message)),
     );

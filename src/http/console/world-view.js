@@ -149,7 +149,7 @@ const goneWord = (event) => (event === 'lobby.left' ? 'left' : 'deleted');
 const marker = (changed) => (key) => (changed.has(key) ? 'changed' : '');
 
 function heading(title, name, status, statusMark) {
-  const head = element('h3', '', title);
+  const head = element('h3', '', element('span', 'title', title));
   if (name) head.append(' ', element('small', '', name));
   if (status) head.append(element('span', `status ${statusMark}`, status));
   return head;

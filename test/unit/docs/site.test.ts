@@ -81,7 +81,7 @@ describe('Markdown as HTML', () => {
     );
     expect(html('[`a`](b.md)')).toBe('<p><a href="to:b.md"><code>a</code></a></p>');
     expect(html('| a | b |\n| - | - |\n| c \\| d | `e` |')).toContain(
-      '<tr><td>c | d</td><td><code>e</code></td></tr>',
+      '<tr role="row"><td role="cell" data-name="a">c | d</td><td role="cell" data-name="b"><code>e</code></td></tr>',
     );
     expect(html('`"<script>"`')).toBe('<p><code>&quot;&lt;script&gt;&quot;</code></p>');
   });
