@@ -142,6 +142,18 @@ describe('the console', () => {
     await row(page, 'contract.created').waitFor();
   });
 
+  it('keeps the newest 500 of many, and goes on', async () => {
+    const { page } = await console.of('p16');
+    await row(page, 'connected').waitFor();
+    await console.database.query('insert into contracts select from generate_series(1, 2000)');
+    const newest = await makeContract();
+    await row(page, 'contract.created').filter({ hasText: newest }).waitFor({ timeout: 80_000 });
+    await page.locator('#count', { hasText: /^[2-9]\d{3} messages, 500 shown$/ }).waitFor();
+    expect(await page.locator('#messages li').count()).toBe(500);
+    // Nor do the cards of what was created grow without end.
+    expect(await page.locator('.card').count()).toBeLessThanOrEqual(100);
+  }, 90_000);
+
   it.each(protocols)(
     'subscribes by %s to a public lobby, and shows why another is refused',
     async (protocol) => {
@@ -211,22 +223,26 @@ describe('the console', () => {
     expect(await missed.count()).toBe(1);
   });
 
-  it('shows what was missed when a lost connection comes back by itself', async () => {
-    const line = await cuttable(new URL(console.server.url));
-    const { page } = await console.browser.open();
-    await page.goto(`${line.url}/#token=${await console.server.token('p8')}`);
-    await live(page);
+  it.each(protocols)(
+    'shows what was missed when a lost %s connection comes back by itself',
+    async (protocol) => {
+      const line = await cuttable(new URL(console.server.url));
+      const { page } = await console.browser.open();
+      await page.goto(`${line.url}/#token=${await console.server.token('p8')}`);
+      await live(page);
+      await speak(page, protocol);
 
-    line.cut();
-    await page.locator('#explanation', { hasText: '1006: The connection was lost' }).waitFor();
-    const id = await makeContract();
-    line.mend();
+      line.cut();
+      await page.locator('#explanation', { hasText: '1006: The connection was lost' }).waitFor();
+      const id = await makeContract();
+      line.mend();
 
-    await row(page, 'contract.created').filter({ hasText: id }).waitFor();
-    await page.getByText('player p8, resumed').waitFor();
-    await page.close();
-    await line.close();
-  });
+      await row(page, 'contract.created').filter({ hasText: id }).waitFor();
+      await page.getByText('player p8, resumed').waitFor();
+      await page.close();
+      await line.close();
+    },
+  );
 
   it('can be used by keyboard alone', async () => {
     const { page } = await console.of('p7');
