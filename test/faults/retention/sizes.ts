@@ -29,3 +29,12 @@ export async function measure(pool: Pool): Promise<Sizes> {
     Object.entries(found).map(([name, value]) => [name, Number(value)]),
   ) as unknown as Sizes;
 }
+
+/** Of each, the larger one. */
+export const largest = (one: Sizes, other: Sizes): Sizes => ({
+  tables: Math.max(one.tables, other.tables),
+  indexes: Math.max(one.indexes, other.indexes),
+  dead: Math.max(one.dead, other.dead),
+  floor: Math.max(one.floor, other.floor),
+  catalogue: Math.max(one.catalogue, other.catalogue),
+});
