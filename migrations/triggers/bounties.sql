@@ -15,6 +15,7 @@ declare
   effect text;
   member text;
   body text;
+  found_1 text;
   leaving boolean;
   ending text;
   broken jsonb;
@@ -47,11 +48,16 @@ begin
     end if;
     if cardinality(events) > 0 then
       room := '*';
+      found_1 := null;
+      if new.lobby_id is not null then
+        select t.code into found_1
+        from public.lobbies t where t.id = new.lobby_id;
+      end if;
       body := (
         select row_to_json(o) from (
           select
             new.id as "bountyId",
-            found_1.code as "lobbyId",
+            found_1 as "lobbyId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
@@ -69,11 +75,9 @@ begin
                   realtime.iso(new.cancelled_at) as "cancelledAt",
                   realtime.iso(new.created_at) as "createdAt",
                   realtime.iso(new.updated_at) as "updatedAt",
-                  found_1.code as "lobbyCode"
+                  found_1 as "lobbyCode"
               ) o
             ) as "payload"
-          from (select) one
-          left join public.lobbies found_1 on found_1.id = new.lobby_id
         ) o
       )::text;
     end if;

@@ -15,6 +15,7 @@ declare
   effect text;
   member text;
   body text;
+  found_1 text;
   leaving boolean;
   ending text;
   broken jsonb;
@@ -51,11 +52,16 @@ begin
     end if;
     if cardinality(events) > 0 then
       room := '*';
+      found_1 := null;
+      if subject.lobby_id is not null then
+        select t.code into found_1
+        from public.lobbies t where t.id = subject.lobby_id;
+      end if;
       body := (
         select row_to_json(o) from (
           select
             subject.id as "contractId",
-            found_1.code as "lobbyId",
+            found_1 as "lobbyId",
             realtime.iso(at) as "timestamp",
             (
               select row_to_json(o) from (
@@ -82,7 +88,7 @@ begin
                   realtime.iso(subject.deleted_at) as "deletedAt",
                   realtime.iso(subject.created_at) as "createdAt",
                   realtime.iso(subject.updated_at) as "updatedAt",
-                  found_1.code as "lobbyCode",
+                  found_1 as "lobbyCode",
                   array_to_json(array(
                     select row_to_json(o) from (
                       select
@@ -103,8 +109,6 @@ begin
                   )) as "players"
               ) o
             ) as "payload"
-          from (select) one
-          left join public.lobbies found_1 on found_1.id = subject.lobby_id
         ) o
       )::text;
     end if;

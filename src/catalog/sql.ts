@@ -6,8 +6,8 @@ export interface Rows {
   readonly subject: string;
   /** Null where the row that changed is the family's own. */
   readonly changed: string | null;
-  /** Rows that several fields look up: joined once, by what leads to them. */
-  readonly joined?: ReadonlyMap<string, string>;
+  /** What has been looked up into variables, by what leads to it. */
+  readonly found?: ReadonlyMap<string, Found>;
 }
 
 const plainName = /^[a-z_][a-z0-9_]*$/;
@@ -37,21 +37,28 @@ function byHop(hop: Hop, row: string, column: string): string {
 
 const hopKey = ({ table, key, by }: Hop): string => [table.schema, table.name, key, by].join('\0');
 
-/** The rows that more than one field looks up directly, each with a name. Fields of lists look up on their own. */
-function sharedLookups(fields: Fields): Map<string, { readonly hop: Hop; readonly alias: string }> {
-  const found = new Map<string, { hop: Hop; uses: number }>();
+/** Values of one other row that a message holds: looked up once, before the message is built, into variables. */
+interface Found {
+  readonly hop: Hop;
+  /** By column. */
+  readonly variables: Map<string, string>;
+}
+
+/** The rows that fields look up directly, by what leads to them. Fields of lists look up on their own. */
+function lookupsOf(fields: Fields): Map<string, Found> {
+  const rows = new Map<string, Found>();
+  let values = 0;
   const visit = (within: Fields): void => {
     for (const { source } of Object.values(within)) {
       if (source.kind === 'object') visit(source.fields);
       if (source.kind !== 'lookup' || source.through) continue;
-      const known = found.get(hopKey(source));
-      if (known) known.uses++;
-      else found.set(hopKey(source), { hop: source, uses: 1 });
+      const row = rows.get(hopKey(source)) ?? { hop: source, variables: new Map<string, string>() };
+      rows.set(hopKey(source), row);
+      if (!row.variables.has(source.column)) row.variables.set(source.column, `found_${++values}`);
     }
   };
   visit(fields);
-  const shared = [...found].filter(([, { uses }]) => uses > 1);
-  return new Map(shared.map(([key, { hop }], index) => [key, { hop, alias: `found_${index + 1}` }]));
+  return rows;
 }
 
 /** The expression for one field, of the row in `rows.subject`. */
@@ -61,8 +68,9 @@ function fieldSql({ source }: Field, rows: Rows): string {
     case 'column':
       return formed(`${row}.${ident(source.column)}`, source.form);
     case 'lookup': {
-      const alias = source.through ? undefined : rows.joined?.get(hopKey(source));
-      if (alias) return `${alias}.${ident(source.column)}`;
+      const found = source.through ? undefined : rows.found?.get(hopKey(source));
+      const variable = found?.variables.get(source.column);
+      if (variable !== undefined) return variable;
       return source.through
         ? `(select o.${ident(source.column)} from ${qualified(source.through.table)} t` +
             ` join ${qualified(source.table)} o on o.${ident(source.key)} = t.${ident(source.by)}` +
@@ -106,20 +114,36 @@ function fieldLines(fields: Fields, rows: Rows, by: number): string {
 }
 
 /** `select`s one JSON object; `row_to_json` keeps the order of keys and writes no white space. */
-export function objectSql(fields: Fields, rows: Rows, from = ''): string {
-  return `(\n  select row_to_json(o) from (\n    select\n      ${fieldLines(fields, rows, 6)}${from}\n  ) o\n)`;
+function objectSql(fields: Fields, rows: Rows): string {
+  return `(\n  select row_to_json(o) from (\n    select\n      ${fieldLines(fields, rows, 6)}\n  ) o\n)`;
 }
 
-/** The same for a whole message: what several of its fields look up is found once. */
-export function messageSql(fields: Fields, rows: Rows): string {
-  const shared = sharedLookups(fields);
-  if (shared.size === 0) return objectSql(fields, rows);
-  const joins = [...shared.values()].map(
-    ({ hop, alias }) =>
-      `\n    left join ${qualified(hop.table)} ${alias} on ${alias}.${ident(hop.key)} = ${rows.subject}.${ident(hop.by)}`,
-  );
-  const joined = new Map([...shared].map(([key, { alias }]) => [key, alias]));
-  return objectSql(fields, { ...rows, joined }, `\n    from (select) one${joins.join('')}`);
+/** A whole message: the expression, the statements that go before it, and the text variables that they set. */
+export interface MessageSql {
+  readonly variables: readonly string[];
+  readonly before: string;
+  readonly sql: string;
+}
+
+/** What leads nowhere is not looked up: starting a query costs as much as a third of the message's columns. */
+export function messageSql(fields: Fields, rows: Rows): MessageSql {
+  const found = lookupsOf(fields);
+  const before = [...found.values()].flatMap(({ hop, variables }) => {
+    const by = `${rows.subject}.${ident(hop.by)}`;
+    const columns = [...variables.keys()].map((column) => `t.${ident(column)}`).join(', ');
+    return [
+      ...[...variables.values()].map((variable) => `${variable} := null;`),
+      `if ${by} is not null then`,
+      `  select ${columns} into ${[...variables.values()].join(', ')}`,
+      `  from ${qualified(hop.table)} t where t.${ident(hop.key)} = ${by};`,
+      `end if;`,
+    ];
+  });
+  return {
+    variables: [...found.values()].flatMap(({ variables }) => [...variables.values()]),
+    before: before.join('\n'),
+    sql: objectSql(fields, { ...rows, found }),
+  };
 }
 
 /** The name of the room an event of the family goes to; `'*'` is everyone, null nobody. */

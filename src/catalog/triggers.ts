@@ -1,9 +1,10 @@
 /** Turns the catalogue into the trigger functions that write the log: one readable SQL file a table. */
-import { isoTimestamp, type TableRef, type Transition } from './define.js';
+import { isoTimestamp, type TableRef } from './define.js';
 import type { EventDefinition, Family, Relation, RightsWatch } from './family.js';
 import type { Catalog } from './index.js';
 import { functionNameOf } from './function-name.js';
-import { audienceSql, ident, literal, messageSql, qualified } from './sql.js';
+import { audienceSql, ident, literal, messageSql, qualified, type MessageSql, type Rows } from './sql.js';
+import { condition, differs } from './transitions.js';
 
 /** The trigger function of one table. */
 export interface TableTrigger {
@@ -42,33 +43,6 @@ export function watchedTables(catalog: Catalog): TableRef[] {
   }
   for (const { table } of catalog.rights) tables.set(key(table), table);
   return [...tables.values()];
-}
-
-const isSet = (column: string) => `new.${ident(column)} is not null`;
-const differs = (column: string) => `new.${ident(column)} is distinct from old.${ident(column)}`;
-
-/** The condition under which an operation is the transition; null: never. */
-function condition(transition: Transition, operation: 'INSERT' | 'UPDATE' | 'DELETE'): string | null {
-  switch (transition.kind) {
-    case 'inserted':
-      return operation === 'INSERT' ? 'true' : null;
-    case 'inserted-with':
-      return operation === 'INSERT' ? `new.${ident(transition.column)} = ${literal(transition.value)}` : null;
-    case 'becomes': {
-      if (operation !== 'UPDATE') return null;
-      const { column, value, where } = transition;
-      const also = where ? ` and new.${ident(where.column)} = ${literal(where.value)}` : '';
-      return `new.${ident(column)} = ${literal(value)} and ${differs(column)}${also}`;
-    }
-    case 'set':
-      if (operation === 'INSERT') return transition.byInsert ? isSet(transition.column) : null;
-      return operation === 'UPDATE' ? `${isSet(transition.column)} and ${differs(transition.column)}` : null;
-    case 'deleted':
-      return operation === 'DELETE' ? 'true' : null;
-    case 'deleted-or-set':
-      if (operation === 'DELETE') return `old.${ident(transition.column)} is null`;
-      return operation === 'UPDATE' ? `${isSet(transition.column)} and ${differs(transition.column)}` : null;
-  }
 }
 
 /** `events := …` for one operation, with what an event brings besides. */
@@ -120,9 +94,24 @@ const roomPrefix = ({ audience }: Family) => (audience.kind === 'room' ? `${audi
 
 const indented = (text: string, by: number) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
 
-function bodySql({ family, relation }: Section): string {
+function rowsOf({ relation }: Section): Rows {
   const changed = relation?.player === undefined ? 'new' : 'changed';
-  const rows = { subject: relation ? 'subject' : changed, changed: relation ? changed : null };
+  return { subject: relation ? 'subject' : changed, changed: relation ? changed : null };
+}
+
+function messageOf(section: Section): MessageSql {
+  const { keys, payload } = section.family;
+  const timestamp = {
+    source: { kind: 'expression' as const, sql: 'realtime.iso(at)' },
+    schema: isoTimestamp,
+  };
+  return messageSql({ ...keys, timestamp, payload }, rowsOf(section));
+}
+
+function bodySql(section: Section): string {
+  const { family, relation } = section;
+  const rows = rowsOf(section);
+  const changed = rows.changed ?? rows.subject;
   const audience = audienceSql(family.audience, rows);
   const also = Object.values(family.events).find((event) => event.alsoPlayer)?.alsoPlayer;
   const find = relation && [
@@ -140,18 +129,15 @@ function bodySql({ family, relation }: Section): string {
     `    end if;`,
     `    if cardinality(events) > 0 then`,
   ];
-  const fields = {
-    ...family.keys,
-    timestamp: { source: { kind: 'expression' as const, sql: 'realtime.iso(at)' }, schema: isoTimestamp },
-    payload: family.payload,
-  };
+  const message = messageOf(section);
   return [
     `    if cardinality(events) > 0 then`,
     ...(find ?? []),
     `      room := ${audience.room};`,
     ...(audience.player === 'null' ? [] : [`      player := ${audience.player};`]),
     ...(also && !relation ? [`      if tg_op = 'INSERT' then player := new.${ident(also)}; end if;`] : []),
-    `      body := ${indented(messageSql(fields, rows), 6)}::text;`,
+    ...(message.before === '' ? [] : [`      ${indented(message.before, 6)}`]),
+    `      body := ${indented(message.sql, 6)}::text;`,
     `    end if;`,
   ].join('\n');
 }
@@ -236,6 +222,7 @@ export function tableTrigger(catalog: Catalog, table: TableRef): TableTrigger {
   const sections = sectionsOf(catalog, table);
   const watch = catalog.rights.find((rights) => key(rights.table) === key(table));
   const functionName = functionNameOf(table);
+  const found = new Set(sections.flatMap((section) => messageOf(section).variables));
   const functionSql = `-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
 -- Writes the events of ${key(table)} to the log, in the transaction of the change.
 create or replace function ${functionName}() returns trigger
@@ -253,7 +240,7 @@ ${sections.some(({ relation }) => relation?.player !== undefined) ? '  changed r
   effect text;
   member text;
   body text;
-  leaving boolean;
+${[...found].map((variable) => `  ${variable} text;\n`).join('')}  leaving boolean;
   ending text;
   broken jsonb;
   failure text;
