@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../../src/database/embedded.js';
 import { hostileMutations } from './hostile.js';
+import { limitMutations } from './limits.js';
 import { mutations, type Mutation } from './mutations.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -58,7 +59,9 @@ async function runTests(
 }
 
 const word = process.argv[2];
-const chosen = [...mutations, ...hostileMutations].filter(({ name }) => new RegExp(word ?? '').test(name));
+const chosen = [...mutations, ...hostileMutations, ...limitMutations].filter(({ name }) =>
+  new RegExp(word ?? '').test(name),
+);
 for (const { name, file, from } of chosen) {
   const text = await readFile(join(root, file), 'utf8');
   if (text.split(from).length !== 2)

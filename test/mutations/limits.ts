@@ -1,0 +1,153 @@
+/** Limits of connections and frames, and tokens: each with a change that takes the defence away and the tests that must notice. */
+import type { Mutation } from './mutations.js';
+
+const connections = 'test/hostile/connections.test.ts';
+const floods = 'test/hostile/floods.test.ts';
+const authenticator = 'test/unit/auth/authenticator.test.ts';
+const remoteKeys = 'test/unit/auth/remote-keys.test.ts';
+
+export const limitMutations: readonly Mutation[] = [
+  {
+    name: 'hostile: count sessions when they are open, not when they are asked for',
+    file: 'src/transports/front.ts',
+    from: 'if (verdict.ok && !known) {',
+    to: 'if (verdict.ok && known === null) {',
+    test: connections,
+    only: 'in one breath',
+  },
+  {
+    name: 'hostile: keep the place of a session that never opened',
+    file: 'src/transports/front.ts',
+    from: `answer.once('close', () => takePlace(request)?.());`,
+    to: '',
+    test: connections,
+    only: 'never opened',
+  },
+  {
+    name: `hostile: take a proxy's port for a part of the address`,
+    file: 'src/transports/gate.ts',
+    from: 'return withoutPort(list.at(-hops) || list[0] || peer);',
+    to: 'return list.at(-hops) || list[0] || peer;',
+    test: connections,
+    only: 'whatever port',
+  },
+  {
+    name: 'hostile: take any number of connections of an address',
+    file: 'src/transports/gate.ts',
+    from: 'if (open >= maxConnectionsPerAddress) {',
+    to: 'if (open < 0) {',
+    test: connections,
+    only: 'holds so many connections, whatever',
+  },
+  {
+    name: 'hostile: take any number of connections',
+    file: 'src/transports/gate.ts',
+    from: 'if (this.total >= maxConnections)',
+    to: 'if (this.total < 0)',
+    test: connections,
+    only: 'tells the others by HTTP 503',
+  },
+  {
+    name: 'hostile: do not count pongs that nobody asked for',
+    file: 'src/transports/counting-web-socket.ts',
+    from: 'else callback();',
+    to: '',
+    test: floods,
+    only: 'pongs',
+  },
+  {
+    name: 'hostile: do not count frames of those who change over',
+    file: 'src/transports/web-socket-server.ts',
+    from: 'client.limitControlFrames(rate, onRateLimited);',
+    to: '',
+    test: floods,
+    only: 'change over',
+  },
+  {
+    name: 'hostile: count closes by whatever code a client says',
+    file: 'src/telemetry/metrics.ts',
+    from: `knownCloses.has(code) ? code : 'other'`,
+    to: 'code',
+    test: floods,
+    only: 'makes up',
+  },
+  {
+    name: 'hostile: take any algorithm there is a key for',
+    file: 'src/auth/authenticator.ts',
+    from: `      { algorithms },
+`,
+    to: '',
+    test: authenticator,
+    only: 'HS256|signatures',
+  },
+  {
+    name: 'hostile: take tokens of any audience',
+    file: 'src/auth/claims.ts',
+    from: `if (!isForUs(claims['aud'], rules.audience)) throw refused('audience');`,
+    to: '',
+    test: authenticator,
+    only: 'claims',
+  },
+  {
+    name: 'hostile: take tokens that have run out',
+    file: 'src/auth/claims.ts',
+    from: `if (now >= expiresAt + rules.leewayMs) throw refused('expired');`,
+    to: '',
+    test: authenticator,
+    only: 'claims',
+  },
+  {
+    name: 'hostile: take tokens without an end',
+    file: 'src/auth/claims.ts',
+    from: `if (typeof seconds !== 'number' || !(seconds >= 0 && seconds <= lastSecond)) throw refused(reason);
+  return Math.floor(seconds * 1000);`,
+    to: 'return Math.floor(Number(seconds ?? lastSecond) * 1000);',
+    test: authenticator,
+    only: 'claims|infinity',
+  },
+  {
+    name: 'hostile: read tokens of any size',
+    file: 'src/auth/authenticator.ts',
+    from: `if (token.length > maxTokenBytes) throw refused('too-large');`,
+    to: '',
+    test: authenticator,
+    only: '8 KiB',
+  },
+  {
+    name: 'hostile: ask for every unknown key',
+    file: 'src/auth/remote-keys.ts',
+    from: 'if (now < this.unknownKeyAllowedAt) return false;',
+    to: '',
+    test: remoteKeys,
+    only: 'costs one request',
+  },
+  {
+    name: 'hostile: trust the last good keys for ever',
+    file: 'src/auth/remote-keys.ts',
+    from: 'if (this.held === undefined || this.age() >= this.options.keepForMs) return undefined;',
+    to: 'if (this.held === undefined) return undefined;',
+    test: remoteKeys,
+    only: 'goes on working',
+  },
+  {
+    name: `hostile: take another player's token on an open connection`,
+    file: 'src/transports/requests.ts',
+    from: `if (identity.playerId !== connection.playerId) return 'AUTH_ERROR';`,
+    to: '',
+    test: 'test/conformance/authentication.test.ts',
+  },
+  {
+    name: 'hostile: take names from what is inherited',
+    file: 'src/protocol/client-message.ts',
+    from: 'Object.hasOwn(record, key) ? record[key] : undefined;',
+    to: `record[key] ?? (record['__proto__'] as Record<string, unknown> | null)?.[key];`,
+    test: 'test/unit/protocol/client-message.test.ts',
+  },
+  {
+    name: 'hostile: write tokens to the log',
+    file: 'src/telemetry/redaction.ts',
+    from: `if (clean.includes('eyJ'))`,
+    to: `if (clean.includes('no token'))`,
+    test: 'test/unit/telemetry/logger.test.ts',
+  },
+];
