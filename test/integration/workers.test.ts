@@ -192,25 +192,25 @@ describe('serve --workers', () => {
 
   it('ends all workers at once on a second signal a second later, and leaves nothing behind', async () => {
     const temporary = await mkdtemp(join(tmpdir(), 'hashi-workers-ended-'));
-    child = serve('2', {
+    const ending = serve('2', {
       HASHI_DRAIN_MS: '60000',
       HASHI_MAX_CONNECTIONS_PER_PLAYER: '200',
       TMPDIR: temporary,
     });
-    const [, url = ''] = await child.printed(/^ *(http:\/\/127\.0\.0\.1:\d+)\/#token=/m);
+    const [, url = ''] = await ending.printed(/^ *(http:\/\/127\.0\.0\.1:\d+)\/#token=/m);
     server = { url, wsUrl: url.replace(/^http/, 'ws') };
     await untilReady(200);
     const raws = await Promise.all(Array.from({ length: 100 }, () => raw('staying')));
     for (const client of raws) await client.next('connected');
     expect(await readdir(temporary)).not.toEqual([]);
-    child.signal('SIGTERM');
+    ending.signal('SIGTERM');
     // Each worker lets them go one by one: by the fiftieth more than a second has passed.
     await new Promise<void>((resolve) => {
       let left = 50;
       for (const client of raws) void client.closed.then(() => --left === 0 && resolve());
     });
-    child.signal('SIGTERM');
-    expect(await child.exited).toBe(1);
+    ending.signal('SIGTERM');
+    expect(await ending.exited).toBe(1);
     await Promise.all(raws.map((client) => client.closed));
     expect((await readdir(temporary)).filter((name) => name.startsWith('hashi-workers-'))).toEqual([]);
     await rm(temporary, { recursive: true });
