@@ -56,6 +56,14 @@ export const mutations: readonly Mutation[] = [
     only: 'by its sweep',
   },
   {
+    name: 'read before LISTEN, and not after it',
+    file: 'src/log/feed.ts',
+    from: `    this.options.observer.onUp?.();
+    this.wake(0);`,
+    to: '    this.options.observer.onUp?.();',
+    test: 'test/faults/listening.test.ts',
+  },
+  {
     name: 'do not look when the bell rings',
     file: 'src/log/session.ts',
     from: `if (message.channel === 'hashi_bell') this.events.onBell();`,
