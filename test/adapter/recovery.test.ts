@@ -1,7 +1,17 @@
 /** Connection state recovery: on any instance, after any end but a deliberate one. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { joinAs, lose, named, serverSide, startNode, startNodes, type Client, type Node } from './support.js';
+import {
+  connectionOf,
+  joinAs,
+  lose,
+  named,
+  serverSide,
+  startNode,
+  startNodes,
+  type Client,
+  type Node,
+} from './support.js';
 
 let database: TestDatabase;
 let nodes: [Node, Node];
@@ -40,7 +50,7 @@ async function cut(): Promise<void> {
 /** Connects again, to any node. Resolves with whether the session was recovered. */
 async function comeBack(node: Node): Promise<boolean> {
   Object.assign(client.socket.io, { uri: node.url });
-  const connected = new Promise<void>((resolve) => client.socket.once('connect', resolve));
+  const connected = connectionOf(client.socket);
   client.socket.connect();
   await connected;
   return client.socket.recovered;
@@ -161,7 +171,7 @@ it('begins anew for an offset or an id that is none', async () => {
     await other.until('welcome');
     await lose(other.socket);
     Object.assign(other.socket, change);
-    const connected = new Promise<void>((resolve) => other.socket.once('connect', resolve));
+    const connected = connectionOf(other.socket);
     other.socket.connect();
     await connected;
     expect(other.socket.recovered).toBe(false);
@@ -201,7 +211,7 @@ it('loses nothing that is sent while a middleware takes its time', async () => {
   try {
     await cut();
     Object.assign(client.socket.io, { uri: slow.node.url });
-    const connected = new Promise<void>((resolve) => client.socket.once('connect', resolve));
+    const connected = connectionOf(client.socket);
     client.socket.connect();
     const next = await slow.asked;
     nodes[0].io.emit('news', 'meanwhile');

@@ -108,11 +108,16 @@ export async function joinAs(
 ): Promise<Client> {
   const manager = new Manager(url, { transports: ['websocket'], reconnectionDelay: 20, ...options });
   const client = watch(manager.socket(namespace));
-  await new Promise<void>((resolve, reject) => {
-    client.socket.once('connect', resolve);
-    client.socket.once('connect_error', reject);
-  });
+  await connectionOf(client.socket);
   return client;
+}
+
+/** Resolves when it connects; rejects when it is refused, or does not get there: nobody waits for ever. */
+export async function connectionOf(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', reject);
+  });
 }
 
 export function watch(socket: Socket): Client {

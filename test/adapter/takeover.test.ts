@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import {
+  connectionOf,
   joinAs,
   knows,
   lose,
@@ -45,10 +46,7 @@ async function twinOf(node: Node, { socket }: Client): Promise<Client> {
   const twin = await joinAs(node.url, { reconnection: false });
   await lose(twin.socket);
   Object.assign(twin.socket, { _pid, _lastOffset });
-  const connected = new Promise<void>((resolve, reject) => {
-    twin.socket.once('connect', resolve);
-    twin.socket.once('connect_error', reject);
-  });
+  const connected = connectionOf(twin.socket);
   twin.socket.connect();
   await connected;
   return twin;
