@@ -57,7 +57,7 @@ describe('an event as a line', () => {
     for (const entry of [joined, created, longest, { ...base, type: 'realtime.quarantined' }]) {
       const line = eventLine(entry, false, columns);
       expect(line.length, line).toBeLessThanOrEqual(columns);
-       
+
       expect(eventLine(entry, true, columns).replaceAll(/\u001b\[\d+m/g, '')).toBe(line);
     }
     expect(eventLine(joined, false, columns)).toMatch(
