@@ -40,10 +40,16 @@ const flushBytes = 1 << 20;
 const flushRoomsBytes = 4 << 20;
 /** How long what is due waits for the rest of a backlog that is being read, in milliseconds. */
 const gatherMs = 30;
+/** And how long where it is a little for each of many rooms, in milliseconds: there a write costs the most by far. */
+const gatherRoomsMs = 100;
+/** That is: at most so many bytes for any of them, and nothing for everyone. */
+const littleBytes = 64 << 10;
 
 export class Router {
   private dueToAll = 0;
   private dueToRooms = 0;
+  /** What is due to the room that is due the most. */
+  private mostToRoom = 0;
   private readonly dueToRoom = new Map<string, number>();
   private gathering: NodeJS.Timeout | undefined;
 
@@ -61,7 +67,12 @@ export class Router {
       if (this.isMuch(entry)) this.flush();
     }
     if (!more) this.flush();
-    else this.gathering ??= setTimeout(() => this.flush(), gatherMs);
+    else this.gathering ??= setTimeout(() => this.gathered(), gatherMs);
+  }
+
+  private gathered(): void {
+    if (this.dueToAll > 0 || this.mostToRoom > littleBytes) this.flush();
+    else this.gathering = setTimeout(() => this.flush(), gatherRoomsMs - gatherMs);
   }
 
   private isMuch({ room, data }: LogEntry): boolean {
@@ -70,6 +81,7 @@ export class Router {
     if (room === null) return false;
     const toRoom = (this.dueToRoom.get(room) ?? 0) + bytes;
     this.dueToRoom.set(room, toRoom);
+    this.mostToRoom = Math.max(this.mostToRoom, toRoom);
     return toRoom > flushBytes || (this.dueToRooms += bytes) > flushRoomsBytes;
   }
 
@@ -77,7 +89,7 @@ export class Router {
   flush(): void {
     clearTimeout(this.gathering);
     this.gathering = undefined;
-    this.dueToAll = this.dueToRooms = 0;
+    this.dueToAll = this.dueToRooms = this.mostToRoom = 0;
     this.dueToRoom.clear();
     this.options.hub.flush();
   }
