@@ -67,6 +67,8 @@ export interface RealtimeOptions {
 const tokenLeewayMs = 5000;
 /** How long a connection may wait for a database that does not answer. */
 const admissionPatienceMs = 15_000;
+/** How long the next page of a backlog waits for clients to take what was written. */
+const backlogPatienceMs = 50;
 /** How long a client may take to answer the close at the end of a drain. */
 const goodbyeMs = 1000;
 /** A replay waits for a client that has not taken this much. */
@@ -147,6 +149,8 @@ export class Realtime {
           this.adapters.gap(reason);
           admission.refresh([...hub.everyone]).catch(onError);
         },
+        // A large statement comes faster than anybody reads: that makes nobody a slow client.
+        onNextPage: () => hub.settled(backlogPatienceMs),
         onUp: () => logger.info('following the log'),
         onDown(error) {
           metrics.listenerReconnectsTotal.inc();

@@ -13,6 +13,8 @@ export interface FeedObserver {
   onGap(reason: string): void;
   onUp?(): void;
   onDown?(error: Error): void;
+  /** Before the next page of a backlog is read: it waits for this. */
+  onNextPage?(): Promise<void>;
 }
 
 export interface FeedOptions {

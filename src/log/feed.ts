@@ -30,11 +30,10 @@ export class Feed {
   /** When the entry at `position` was made, by which it is known again; undefined where there was none. */
   private positionAt: number | undefined;
   epoch = '';
-  /** How many logs have been followed so far: a place in one means nothing in the next, though the epoch be the same. */
+  /** How many logs have been followed: a place in one means nothing in the next, though the epoch be the same. */
   generation = 0;
   /** Signs Socket.IO sessions; the same on every instance. */
   secret = '';
-
   private session: LogSession | undefined;
   private running = false;
   private turning: Promise<void> | undefined;
@@ -278,6 +277,7 @@ export class Feed {
       }
       this.handOn(entries);
       if (!mayBeCut(entries, pageSize)) return;
+      await this.options.observer.onNextPage?.();
     }
   }
 
