@@ -89,16 +89,15 @@ export function createServer(options: ServerOptions): HashiServer {
         });
     running.push(async () => auth.authenticator.stop());
 
-    const pool = createPool({
-      url: database.url,
-      applicationName: 'hashi-socket',
-      max: config.poolSize,
-      queryTimeoutMs,
-      logger,
-    });
-    running.push(() => endOf(pool));
-
-    const desk = createDesk(auth, options, database.url, pool);
+    const openPool = (max: number, pinned: boolean): Pool => {
+      const { url } = database;
+      const pool = createPool({ url, applicationName: 'hashi-socket', max, queryTimeoutMs, logger, pinned });
+      running.push(() => endOf(pool));
+      return pool;
+    };
+    const pool = openPool(config.poolSize, true);
+    // It writes as a service does, and shows its SQL: names have no schema there.
+    const desk = createDesk(auth, options, database.url, () => openPool(2, false));
     if (desk) running.push(() => desk.stop());
 
     const http = httpServer ?? ownHttpServer(config);
@@ -192,12 +191,12 @@ function createDesk(
   { mint }: Auth,
   { config, catalog = ownCatalog, logger }: ServerOptions,
   databaseUrl: string,
-  pool: Pool,
+  openPool: () => Pool,
 ): Desk | undefined {
   if (mint === undefined || config.production || !isLoopback(config.host)) return undefined;
   // Samples and the demo write the documented tables by the documented names.
   const withTables = ownCatalog.families.every((family) => catalog.families.includes(family));
-  return new Desk({ mint, databaseUrl, pool, logger, withTables });
+  return new Desk({ mint, databaseUrl, pool: openPool(), logger, withTables });
 }
 
 /** Tells the other workers whenever this one begins or ceases to be ready. */

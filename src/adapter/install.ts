@@ -1,6 +1,7 @@
 /** Creates what the adapter needs in a database: the log, its functions, and a table for sessions. */
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { pinSearchPath } from '../database/client.js';
 import { migrate } from '../database/migrate.js';
 
 const folder = new URL('sql/', import.meta.url);
@@ -23,6 +24,7 @@ export async function install(connection: pg.ClientConfig, onError: (error: Erro
   client.on('error', onError);
   try {
     await client.connect();
+    await client.query(pinSearchPath);
     await migrate(client, { catalog: { families: [], rights: [] }, logWith: await adapterTexts() });
   } finally {
     await client.end().catch(onError);

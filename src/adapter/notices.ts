@@ -63,7 +63,7 @@ export class Notices {
       const small = all.filter(fits);
       if (small.length > 0) {
         await line.query(
-          'select pg_notify($1, m) from unnest($2::text[]) with ordinality u (m, place) order by place',
+          'select pg_notify($1, m) from pg_catalog.unnest($2::text[]) with ordinality u (m, place) order by place',
           [channel, small],
         );
       }

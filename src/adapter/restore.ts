@@ -50,8 +50,8 @@ export async function restore(options: RestoreOptions): Promise<Restored | null>
   const { id, place, process, lifetimeMs, owner } = options;
   const { line } = process;
   const [found] = await line.query<{ owner: string | null; sid: string; holds: boolean }>(
-    `select o.owner, o.sid, realtime.holds($3, $2 * interval '1 ms', $4) as holds
-     from realtime.adapter_owner_of($1, $2 * interval '1 ms') o`,
+    `select o.owner, o.sid, realtime.holds($3, $2::float8 * interval '1 ms', $4) as holds
+     from realtime.adapter_owner_of($1, $2::float8 * interval '1 ms') o`,
     [id, lifetimeMs, place.seq, mostEntries],
   );
   if (!found?.owner || !found.holds) return null;

@@ -22,7 +22,7 @@ export async function databaseUrlOf(config: Config): Promise<string> {
 export async function withDatabase<T>(config: Config, use: (client: pg.Client, url: string) => Promise<T>) {
   const url = await databaseUrlOf(config);
   try {
-    const client = await connectClient({ url, applicationName: 'hashi-socket cli' });
+    const client = await connectClient({ url, applicationName: 'hashi-socket cli', pinned: true });
     try {
       return await use(client, url);
     } finally {

@@ -81,7 +81,7 @@ async function examine(config: Config, catalog: Catalog, report: (result: Result
     return examineSettings(config, report);
   }
   try {
-    client = await connectClient({ url, applicationName: 'hashi-socket doctor' });
+    client = await connectClient({ url, applicationName: 'hashi-socket doctor', pinned: true });
   } catch (error) {
     report(failed('database', 'The database cannot be used.', `${describeDatabaseError(error, url)}.`));
     return examineSettings(config, report);

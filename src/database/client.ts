@@ -8,6 +8,13 @@ export interface DatabaseLogger {
   error(fields: object, message: string): void;
 }
 
+/**
+ * What a connection of ours says first. Postgres prefers a function or an operator that fits its arguments exactly to a
+ * built-in one that takes any type, wherever in the search path it stands, and up to Postgres 14 every role may make some
+ * in `public`: they would run with our rights. So what has no schema is Postgres's own.
+ */
+export const pinSearchPath = 'set search_path = pg_catalog, pg_temp';
+
 export interface ClientOptions {
   /** `postgres://…`; TLS as it says. */
   readonly url: string;
@@ -16,6 +23,8 @@ export interface ClientOptions {
   readonly logger?: DatabaseLogger | undefined;
   /** From the first packet to the first prompt; 5000 unless given. */
   readonly connectTimeoutMs?: number;
+  /** Whether names without a schema are Postgres's own, see `pinSearchPath`; as the role has it unless given. */
+  readonly pinned?: boolean;
 }
 
 export interface PoolOptions extends ClientOptions {
@@ -30,6 +39,9 @@ export interface PoolOptions extends ClientOptions {
 
 const keepAliveDelayMs = 10_000;
 
+/** The pool waits for it. Not by a parameter of the connection: poolers refuse those that they do not know. */
+const pinning = { onConnect: (client: pg.ClientBase) => client.query(pinSearchPath) };
+
 /** Opens nothing yet: the first query does. Rejections of queries are the caller's, lost connections are logged. */
 export function createPool(options: PoolOptions): pg.Pool {
   const { max, queryTimeoutMs } = options;
@@ -37,6 +49,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     ...configOf(options),
     max,
     ...(queryTimeoutMs !== undefined && { query_timeout: queryTimeoutMs }),
+    ...(options.pinned && pinning),
   });
   // A connection lost while it is checked out reports to its client alone, an idle one to both.
   pool.on('connect', (client) => logLoss(client, options));
@@ -55,6 +68,7 @@ export async function connectClient(options: ClientOptions): Promise<pg.Client> 
   logLoss(client, options);
   try {
     await client.connect();
+    if (options.pinned) await client.query(pinSearchPath);
     return client;
   } catch (error) {
     // The failed attempt may have left a socket; its own complaint says no more than the error we throw.

@@ -5,6 +5,7 @@ import type { ClientBase } from 'pg';
 import type { Catalog } from '../catalog/index.js';
 import { literal } from '../catalog/sql.js';
 import { OperatorError } from '../errors.js';
+import { pinSearchPath } from './client.js';
 import { mustMakeTables, checkRights, checkServer } from './expectations.js';
 import { installables, logInstallables, type Installable } from './installables.js';
 
@@ -26,6 +27,14 @@ export interface MigrateOptions {
   /** How often to try again. */
   readonly attempts?: number;
 }
+
+const pinForNow = pinSearchPath.replace('set ', 'set local ');
+
+/** What makes the business tables names no schema for them. */
+const inPublic = (migration: { sql: string[] }): readonly string[] =>
+  makesBusinessTables(migration)
+    ? ['set local search_path = public, pg_temp', ...migration.sql, pinForNow]
+    : migration.sql;
 
 interface Pending {
   readonly migrations: readonly { hash: string; sql: string[]; folderMillis: number }[];
@@ -118,7 +127,7 @@ async function planOf(client: ClientBase, options: MigrateOptions): Promise<Step
     return {
       name: skip ? 'business tables are there already' : `migration ${migration.hash.slice(0, 8)}`,
       statements: [
-        ...(skip ? [] : migration.sql),
+        ...(skip ? [] : inPublic(migration)),
         `insert into realtime.migrations (hash) values (${literal(migration.hash)})`,
       ],
     };
@@ -159,14 +168,20 @@ export async function migrationSql(client: ClientBase, options: MigrateOptions):
     statements.map((sql, at) => (at === 0 ? `-- ${name}\n${sql}` : sql)),
   );
   const turns = takeTurnsSql.filter(await neededIn(client));
-  return ['begin', waitSql(options.lockTimeoutMs ?? lockTimeoutMs), ...turns, ...work, 'commit'].map((sql) =>
-    /;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`,
-  );
+  return [
+    'begin',
+    pinForNow,
+    waitSql(options.lockTimeoutMs ?? lockTimeoutMs),
+    ...turns,
+    ...work,
+    'commit',
+  ].map((sql) => (/;\s*$/.test(sql) ? sql.trimEnd() : `${sql.trimEnd()};`));
 }
 
 async function apply(client: ClientBase, options: MigrateOptions): Promise<number> {
   await client.query('begin');
   try {
+    await client.query(pinForNow);
     await client.query(waitSql(options.lockTimeoutMs ?? lockTimeoutMs));
     // Refused before anything is tried, where it is not allowed.
     let steps = await planOf(client, options);

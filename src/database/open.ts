@@ -34,7 +34,7 @@ export async function openDatabase(
 async function prepare(url: string, config: Config, catalog: Catalog, logger: DatabaseLogger): Promise<void> {
   let client;
   try {
-    client = await connectClient({ url, applicationName: 'hashi-socket migrate', logger });
+    client = await connectClient({ url, applicationName: 'hashi-socket migrate', logger, pinned: true });
   } catch (error) {
     throw new OperatorError(describeDatabaseError(error, url), { cause: error });
   }

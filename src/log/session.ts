@@ -1,5 +1,6 @@
 /** The listener's own database connection: LISTEN, and the calls that advance and read the log. */
 import pg from 'pg';
+import { pinSearchPath } from '../database/client.js';
 import { OperatorError } from '../errors.js';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
 
@@ -61,7 +62,7 @@ export class LogSession {
       // Numbering depends on seeing each commit as it comes, whatever the database's default is. Not by a parameter of the
       // connection: poolers refuse those that they do not know.
       await client.query(
-        'set session characteristics as transaction isolation level read committed, read write',
+        `${pinSearchPath}; set session characteristics as transaction isolation level read committed, read write`,
       );
       await client.query('listen hashi_bell');
       await client.query('listen hashi_log');

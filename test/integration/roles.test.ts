@@ -113,7 +113,7 @@ describe('the documented roles', () => {
 
   it('uninstall as the installer, who owns no table, without a trace', async () => {
     const statements = await hashi('uninstall', '--dry-run');
-    expect(statements.out).toContain('-- with its triggers on contracts\n');
+    expect(statements.out).toContain('-- with its triggers on public.contracts\n');
     expect(await hashi('uninstall', '--yes')).toEqual(statements);
 
     const left = await database.query(

@@ -104,7 +104,7 @@ export async function checkListen(client: pg.Client, url: string): Promise<Resul
     });
   });
   await client.query(`listen ${channel}`);
-  const other = await connectClient({ url, applicationName: 'hashi-socket doctor' });
+  const other = await connectClient({ url, applicationName: 'hashi-socket doctor', pinned: true });
   try {
     await other.query(`notify ${channel}`);
     if (await Promise.race([heard, sleep(listenMs, false)])) {
