@@ -148,13 +148,13 @@ describe('createServer', () => {
   });
 
   it('gives canSubscribe the last word, in both directions', async () => {
-    await makeLobby('OPEN1');
-    await database.query(`update lobbies set visibility = 'public' where code = 'OPEN1'`);
-    await makeLobby('SHUT1');
     const { raw } = await serve({
       canSubscribe: ({ playerId, lobbyCode, allowed }) =>
         playerId === 'player-vip' ? lobbyCode === 'SHUT1' : allowed,
     });
+    await makeLobby('OPEN1');
+    await database.query(`update lobbies set visibility = 'public' where code = 'OPEN1'`);
+    await makeLobby('SHUT1');
     const vip = raw('player-vip');
     const other = raw('player-x');
     await Promise.all([vip.next('connected'), other.next('connected')]);

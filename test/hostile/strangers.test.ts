@@ -147,6 +147,28 @@ describe('a stranger', () => {
   });
 });
 
+it.each(['chunks', 'a length'])(
+  'has a bounded time for a body that never ends, sent in %s, in a session or not',
+  async (how) => {
+    await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
+    const targets = ['/', new URL(await pollingSession(server, await server.token('p1')))];
+    const framing = how === 'chunks' ? 'Transfer-Encoding: chunked' : 'Content-Length: 10000';
+    await Promise.all(
+      targets.map(async (target) => {
+        const path = typeof target === 'string' ? target : `${target.pathname}${target.search}`;
+        const wire = await dial(server);
+        stops.push(() => wire.reset());
+        wire.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+        const drip = setInterval(() => wire.send(how === 'chunks' ? '1\r\nx\r\n' : 'x'), 50);
+        stops.push(() => clearInterval(drip));
+        await wire.over;
+      }),
+    );
+    // The page had its answer before; what goes on is no request for it.
+    expect(await metric(server, 'hashi_refused_total', 'slow')).toBe(2);
+  },
+);
+
 it('counts what is no request', async () => {
   await start({});
   const wire = await dial(server);

@@ -8,6 +8,10 @@ import { startEmbedded } from '../../src/database/embedded.js';
 import { hostileMutations } from './hostile.js';
 import { limitMutations } from './limits.js';
 import { mutations, type Mutation } from './mutations.js';
+import { roleMutations } from './roles.js';
+import { roomMutations } from './rooms.js';
+import { strangerMutations } from './strangers.js';
+import { webMutations } from './web.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const copied = [
@@ -59,9 +63,16 @@ async function runTests(
 }
 
 const word = process.argv[2];
-const chosen = [...mutations, ...hostileMutations, ...limitMutations].filter(({ name }) =>
-  new RegExp(word ?? '').test(name),
-);
+const all = [
+  ...mutations,
+  ...hostileMutations,
+  ...limitMutations,
+  ...roleMutations,
+  ...roomMutations,
+  ...strangerMutations,
+  ...webMutations,
+];
+const chosen = all.filter(({ name }) => new RegExp(word ?? '').test(name));
 for (const { name, file, from } of chosen) {
   const text = await readFile(join(root, file), 'utf8');
   if (text.split(from).length !== 2)

@@ -1,0 +1,199 @@
+/** Who is in which room, and how much one client may ask for: each defence with a change that takes it away. */
+import type { Mutation } from './mutations.js';
+
+const subscriptions = 'test/conformance/subscriptions.test.ts';
+const limits = 'test/conformance/limits.test.ts';
+const floods = 'test/hostile/floods.test.ts';
+const guessing = 'test/hostile/guessing.test.ts';
+const slow = 'test/hostile/slow-readers.test.ts';
+const strangers = 'test/hostile/strangers.test.ts';
+const stolen = 'test/hostile/stolen-session.test.ts';
+
+export const roomMutations: readonly Mutation[] = [
+  {
+    name: 'hostile: let anybody subscribe to any lobby',
+    file: 'src/routing/subscriptions.ts',
+    from: 'if (!found || !(await this.allows(connection.playerId, found)))',
+    to: 'if (!found)',
+    test: subscriptions,
+    only: 'denies in the same words',
+  },
+  {
+    name: 'hostile: do not ask canSubscribe',
+    file: 'src/routing/subscriptions.ts',
+    from: '(await this.options.canSubscribe?.({ playerId, lobbyId, lobbyCode, allowed })) ?? allowed',
+    to: 'allowed || (playerId + lobbyId + lobbyCode).length === 0',
+    test: 'test/api/server.test.ts',
+    only: 'canSubscribe',
+  },
+  {
+    name: 'hostile: let spectators stay in a lobby that turns private',
+    file: 'src/routing/router.ts',
+    from: 'if (connection.memberships.has(room) || mayHold(rights, connection.playerId)) continue;',
+    to: 'if (connection.memberships.has(room) || !mayHold(rights, connection.playerId)) continue;',
+    test: subscriptions,
+    only: 'turns private',
+  },
+  {
+    name: 'hostile: keep what was subscribed to when its player leaves',
+    file: 'src/routing/router.ts',
+    from: `          if (connection.live) this.evict(connection, room);
+          else connection.moves`,
+    to: `          if (connection.live && !connection.subscriptions.has(room)) this.evict(connection, room);
+          else connection.moves`,
+    test: subscriptions,
+    only: 'leaves the',
+  },
+  {
+    name: 'hostile: do not tell that rights have changed',
+    file: 'src/catalog/triggers.ts',
+    from: 'ending := old.${ident(watch.room)}::text;',
+    to: 'ending := null; -- ${ident(watch.room)}',
+    test: subscriptions,
+    only: 'turns private',
+  },
+  {
+    name: 'hostile: say which lobbies are there',
+    file: 'src/routing/subscriptions.ts',
+    from: 'allows(connection.playerId, found))) return',
+    to: `allows(connection.playerId, found))) return found ? 'TOO_MANY_SUBSCRIPTIONS' :`,
+    test: guessing,
+    only: 'same answer',
+  },
+  {
+    name: 'hostile: take longer for lobbies that are there',
+    file: 'src/routing/memberships.ts',
+    from: 'if (!found?.id) return null;',
+    to: `if (!found?.id) return null;
+    await new Promise((resolve) => setTimeout(resolve, 20));`,
+    test: guessing,
+    only: 'takes as long',
+  },
+  {
+    name: 'hostile: let a client subscribe to any number of lobbies',
+    file: 'src/routing/subscriptions.ts',
+    from: 'connection.subscriptions.size >= maxSubscriptions',
+    to: 'connection.subscriptions.size < maxSubscriptions - maxSubscriptions',
+    test: limits,
+    only: 'TOO_MANY_SUBSCRIPTIONS',
+  },
+  {
+    name: 'hostile: let a player connect any number of times',
+    file: 'src/transports/sessions.ts',
+    from: `if (taken - ends >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');`,
+    to: '',
+    test: limits,
+    only: 'TOO_MANY_CONNECTIONS',
+  },
+  {
+    name: 'hostile: let a raw client talk on after it was told',
+    file: 'src/transports/raw-socket.ts',
+    from: `if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');`,
+    to: '',
+    test: limits,
+    only: 'closes with 4429',
+  },
+  {
+    name: 'hostile: let a Socket.IO client talk on after it was told',
+    file: 'src/transports/socketio-socket.ts',
+    from: `if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');`,
+    to: '',
+    test: limits,
+    only: 'closes with 4429',
+  },
+  {
+    name: 'hostile: take as many messages as come',
+    file: 'src/transports/rate.ts',
+    from: 'if (this.tokens >= 1 && !full) {',
+    to: 'if (!full) {',
+    test: floods,
+    only: 'talks too much',
+  },
+  {
+    name: 'hostile: let requests pile up while the database is slow',
+    file: 'src/transports/in-order.ts',
+    from: 'return this.waiting >= this.mostWaiting;',
+    to: 'return this.waiting > Number.MAX_SAFE_INTEGER;',
+    test: floods,
+    only: 'only so much at a time',
+  },
+  {
+    name: 'hostile: keep all that is said before the token is checked',
+    file: 'src/transports/raw-engine.ts',
+    from: 'if (this.early.length < maxEarly &&',
+    to: 'if (this.early.length >= 0 || maxEarly < 0 ||',
+    test: strangers,
+    only: 'before it is let in',
+  },
+  {
+    name: 'hostile: take any number of packets that ask to be let in',
+    file: 'src/transports/engine-guard.ts',
+    from: 'if (connects > maxConnectPackets || rate.take()',
+    to: `if (connects === maxConnectPackets * -1 || (kind === connectPacket ? 'ok' : rate.take())`,
+    test: floods,
+    only: 'other namespaces',
+  },
+  {
+    name: 'hostile: let in twice who asks twice',
+    file: 'src/transports/sessions.ts',
+    from: `if (!first) throw new ProtocolError('AUTH_ERROR');`,
+    to: '',
+    test: floods,
+    only: 'one at a time',
+  },
+  {
+    name: 'hostile: wait for the close of who floods us',
+    file: 'src/transports/engine-guard.ts',
+    from: 'webSocketOf(engine.transport)?.terminate();',
+    to: '',
+    test: floods,
+    only: 'floods it with websocket pings',
+  },
+  {
+    name: 'hostile: keep everything for Socket.IO clients that do not read a websocket',
+    file: 'src/transports/socketio-wire.ts',
+    from: 'if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;',
+    to: '',
+    test: slow,
+    only: 'stop reading',
+  },
+  {
+    name: 'hostile: keep everything for Socket.IO clients that do not poll',
+    file: 'src/transports/socketio-wire.ts',
+    from: 'if (this.buffered > this.maxUnsentBytes) return false;',
+    to: '',
+    test: slow,
+    only: 'stop reading',
+  },
+  {
+    name: 'hostile: acknowledge whoever asks and does not read',
+    file: 'src/transports/socketio-socket.ts',
+    from: `if (connection.wire.tooSlow()) return connection.fail('SLOW_CONSUMER');`,
+    to: '',
+    test: floods,
+    only: 'acknowledgements by websocket',
+  },
+  {
+    name: 'hostile: wait for the answer to a close of who does not read',
+    file: 'src/transports/socketio-wire.ts',
+    from: 'if (code === closeCodes.SLOW || code === closeCodes.TOO_MANY) cutOff(transport);',
+    to: '',
+    test: slow,
+    only: 'stop reading',
+  },
+  {
+    name: 'hostile: send events of any size',
+    file: 'src/realtime.ts',
+    from: 'new EntryMessages(familiesByEvent(catalog), config.maxEventBytes,',
+    to: 'new EntryMessages(familiesByEvent(catalog), Number.MAX_SAFE_INTEGER,',
+    test: 'test/hostile/oversize.test.ts',
+  },
+  {
+    name: `hostile: take up a session with another player's token`,
+    file: 'src/transports/sessions.ts',
+    from: 'isPrivateIdOf(inside.pid, secret, sid, playerId)',
+    to: `(isPrivateIdOf(inside.pid, secret, sid, playerId) || secret !== '')`,
+    test: stolen,
+    only: 'another player',
+  },
+];
