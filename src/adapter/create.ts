@@ -8,7 +8,8 @@ import { AdapterProcess } from './process.js';
 
 /** What `new Server({ adapter })` takes. */
 export interface AdapterFactory {
-  (namespace: Namespace): LogAdapter;
+  /** `namespace`: of the application's own Socket.IO, whose copy and version may be another than ours. */
+  (namespace: object): LogAdapter;
   /**
    * Resolves when this process hears the others and is heard. Rejects when it cannot be until an operator has mended
    * something (a pooler in transaction mode); nothing else than that has to wait for it.
@@ -32,9 +33,9 @@ export function createAdapter(pool: Pool, options: AdapterOptions = {}): Adapter
   };
 
   // A `function`: Socket.IO calls it with `new`.
-  function adapter(namespace: Namespace): LogAdapter {
+  function adapter(namespace: object): LogAdapter {
     const own = process();
-    return new LogAdapter(namespace, own, {
+    return new LogAdapter(namespace as Namespace, own, {
       onLastClosed: () => {
         if (shared === own) shared = undefined;
       },

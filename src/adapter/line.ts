@@ -1,5 +1,6 @@
 /** The adapter's own connection to the database: it writes in order, listens, and comes back for ever. */
 import pg from 'pg';
+import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import { PoolerError } from '../log/session.js';
 import { within } from './within.js';
@@ -144,7 +145,7 @@ export class Line {
     this.retryTimer = setTimeout(() => {
       this.connect().catch((error: unknown) => {
         if (!this.running) return;
-        this.options.onError(error as Error);
+        this.options.onError(asUnreachable(error as Error));
         this.retry();
       });
     }, this.backoff.next());
@@ -160,6 +161,12 @@ export class Line {
     if (client) goodbye(client);
   }
 }
+
+/** What `pg` says of a failed attempt ("timeout expired") is no sentence of its own. */
+const asUnreachable = (error: Error): Error =>
+  error instanceof OperatorError
+    ? error
+    : new Error(`the database cannot be reached: ${error.message}`, { cause: error });
 
 /** Ends a connection that may not answer any more; nothing is waited for. */
 function goodbye(client: pg.Client): void {

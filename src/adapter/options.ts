@@ -1,11 +1,10 @@
 /** What `createAdapter` can be told: all that `@socket.io/postgres-adapter` takes, and what is ours. */
-import type { PostgresAdapterOptions } from '@socket.io/postgres-adapter';
 import type { ClientConfig, Pool } from 'pg';
 import type { ClusterAdapterOptions } from 'socket.io-adapter';
 import { defaultPrefix } from './messages.js';
 
 /** What `createAdapter` takes; the options of `@socket.io/postgres-adapter` mean what they mean there. */
-export interface AdapterOptions extends ClusterAdapterOptions, PostgresAdapterOptions {
+export interface AdapterOptions extends ClusterAdapterOptions {
   /**
    * Names a group of servers: those with another prefix on the same database have nothing to do with them. Also that of
    * the channels that `@socket.io/postgres-emitter` sends on. Default `socket.io`.

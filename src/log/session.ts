@@ -179,8 +179,8 @@ export class LogSession {
 export class PoolerError extends OperatorError {
   constructor() {
     super(
-      'LISTEN has no effect on this connection: DATABASE_URL points at a pooler in transaction mode. ' +
-        'Point it at Postgres itself, or at a pooler in session mode.',
+      'LISTEN has no effect on this connection: it goes through a pooler in transaction mode. ' +
+        'Point DATABASE_URL, or the option `connection` of an adapter, at Postgres itself or at a pooler in session mode.',
     );
   }
 }

@@ -26,7 +26,7 @@ if (cluster.isPrimary) {
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   const adapter = createAdapter(pool);
   const http = createServer();
-  const io = new Server(http, { adapter: adapter as never, transports: ['websocket'] });
+  const io = new Server(http, { adapter, transports: ['websocket'] });
   io.on('connection', (socket) => {
     socket.on('shout', (text: string) => io.emit('news', text));
     socket.on('who', (answer: (pid: number) => void) => answer(process.pid));

@@ -42,7 +42,7 @@ export async function startNode(databaseUrl: string, options: NodeOptions = {}):
   const http: HttpServer = createServer();
   const io = new Server(http, {
     transports: ['websocket', 'polling'],
-    adapter: (adapter ?? createStockAdapter(pool, settings)) as never,
+    adapter: adapter ?? createStockAdapter(pool, settings),
     ...options.server,
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));

@@ -31,7 +31,7 @@ describe('PgBouncer in transaction mode', () => {
   afterAll(() => bouncer.stop());
 
   const sentence =
-    /LISTEN has no effect on this connection: DATABASE_URL points at a pooler in transaction mode\./;
+    /LISTEN has no effect on this connection: it goes through a pooler in transaction mode\. Point DATABASE_URL, or the option `connection`/;
 
   it('is found at the start, with one idle backend and with several', async () => {
     await expect(startServer(bouncer.url)).rejects.toThrow(sentence);
