@@ -5,8 +5,9 @@
 import { eventually, Honest, metric } from '../observe.js';
 import type { ServerProcess } from '../process.js';
 import { dial, frame, upgrade, type Wire } from '../wire.js';
-import { frames, packet, rawMessage, request, type Known } from './grammar.js';
+import { frames, packet, rawMessage, type Known } from './grammar.js';
 import { Random } from './random.js';
+import * as requests from './requests.js';
 
 export interface FuzzOptions {
   readonly server: ServerProcess;
@@ -90,43 +91,85 @@ export async function fuzz({ server, query, seed, forMs, onProgress }: FuzzOptio
   return cases;
 }
 
+/** Says things by hand, cut anywhere, as networks do; some are gone after so many bytes. */
+class Speaker {
+  private left: number;
+
+  constructor(
+    private readonly wire: Wire,
+    private readonly random: Random,
+  ) {
+    this.left = random.chance(0.15) ? random.integer(0, 1200) : Number.POSITIVE_INFINITY;
+  }
+
+  get gone(): boolean {
+    return this.left <= 0;
+  }
+
+  say(bytes: Buffer | string): void {
+    if (this.gone) return;
+    const whole = Buffer.from(bytes as string).subarray(0, this.left);
+    this.left -= bytes.length;
+    const cut = this.random.chance(0.2) ? this.random.integer(0, whole.length) : whole.length;
+    this.wire.send(whole.subarray(0, cut));
+    this.wire.send(whole.subarray(cut));
+    if (this.gone) this.wire.reset();
+  }
+
+  talk(message: () => string): void {
+    for (const each of frames(this.random, message)) this.say(each);
+  }
+}
+
 /** One client, from its first byte to its last. */
 async function play(server: ServerProcess, random: Random, known: Known): Promise<void> {
+  const kind = random.integer(0, 7);
+  if (kind === 7) return poll(server, random, known);
+  const session = kind >= 5 ? await openSession(server, random, known) : '';
   const wire = await dial(server);
-  const say = (bytes: Buffer | string) => {
-    const whole = Buffer.from(bytes as string);
-    // Cut anywhere, as networks do.
-    const cut = random.chance(0.2) ? random.integer(0, whole.length) : whole.length;
-    wire.send(whole.subarray(0, cut));
-    wire.send(whole.subarray(cut));
-  };
-  const talk = (message: () => string) => {
-    for (const each of frames(random, message)) say(each);
-  };
-  switch (random.integer(0, 5)) {
+  const speaker = new Speaker(wire, random);
+  const compressed: Record<string, string> = random.chance(0.3)
+    ? { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
+    : {};
+  switch (kind) {
     case 0:
-      say(request(random, known));
+      speaker.say(requests.request(random, known));
       break;
     case 1:
-      say(request(random, known));
-      talk(() => rawMessage(random, known));
+      speaker.say(requests.request(random, known));
+      speaker.talk(() => rawMessage(random, known));
       break;
     case 2:
     case 3:
-      say(upgrade(`/?token=${known.token}${random.chance(0.3) ? `&since=${known.cursor}` : ''}`));
+      speaker.say(
+        upgrade(`/?token=${known.token}${random.chance(0.3) ? `&since=${known.cursor}` : ''}`, compressed),
+      );
       if (random.chance(0.7)) await settled(wire, '"connected"');
-      talk(() => rawMessage(random, known));
+      speaker.talk(() => rawMessage(random, known));
       break;
     case 4:
-      say(upgrade('/socket.io/?EIO=4&transport=websocket'));
-      if (random.chance(0.8)) say(frame(`40{"token":"${known.token}"}`));
+      speaker.say(upgrade('/socket.io/?EIO=4&transport=websocket', compressed));
+      if (random.chance(0.8)) speaker.say(frame(`40{"token":"${known.token}"}`));
       if (random.chance(0.6)) await settled(wire, '"connected"');
-      talk(() => packet(random, known));
+      speaker.talk(() => packet(random, known));
+      break;
+    case 5:
+      // A polling client that changes over, rightly or not.
+      speaker.say(upgrade(session.replace('polling', 'websocket'), compressed));
+      if (random.chance(0.8)) speaker.say(frame('2probe'));
+      if (random.chance(0.5)) await settled(wire, '3probe');
+      if (random.chance(0.7)) speaker.say(frame('5'));
+      speaker.talk(() => packet(random, known));
       break;
     default:
-      wire.reset();
-      return poll(server, random, known);
+      // Polls by hand, one after the other on one connection or all at once.
+      for (let turn = random.integer(1, 4); turn > 0; turn--) {
+        const body = random.times(4, () => packet(random, known)).join('\x1e');
+        speaker.say(requests.poll(random, session, body));
+        if (random.chance(0.3)) await settled(wire, 'HTTP/1.1');
+      }
   }
+  if (speaker.gone) return;
   if (random.chance(0.2)) return wire.reset();
   // Done: a client that has finished is let go of, whatever it has said.
   wire.send(frame('', { first: 0x88 }));
@@ -134,12 +177,23 @@ async function play(server: ServerProcess, random: Random, known: Known): Promis
   await ended(wire);
 }
 
+/** The path of a polling session, let in mostly. */
+async function openSession(server: ServerProcess, random: Random, known: Known): Promise<string> {
+  const path = '/socket.io/?EIO=4&transport=polling';
+  const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(server.url + path)).text())?.[1] ?? '';
+  const session = `${path}&sid=${sid}`;
+  if (random.chance(0.8)) {
+    const body = `40{"token":"${known.token}"}`;
+    await fetch(server.url + session, { method: 'POST', body })
+      .then((answer) => answer.text())
+      .catch(() => '');
+  }
+  return session;
+}
+
 async function poll(server: ServerProcess, random: Random, known: Known): Promise<void> {
-  const base = `${server.url}/socket.io/?EIO=4&transport=polling`;
-  const sid = /"sid":"([\w-]+)"/.exec(await (await fetch(base)).text())?.[1] ?? '';
-  const session = `${base}&sid=${sid}`;
+  const session = server.url + (await openSession(server, random, known));
   const post = async (body: string) => (await fetch(session, { method: 'POST', body })).text();
-  if (random.chance(0.8)) await post(`40{"token":"${known.token}"}`).catch(() => '');
   for (let turn = random.integer(1, 3); turn > 0; turn--) {
     const packets = Array.from({ length: random.integer(1, 8) }, () => packet(random, known));
     await post(packets.join(random.chance(0.9) ? '\x1e' : '')).catch(() => '');

@@ -1,5 +1,6 @@
 /** Makes what clients may say, nearly: mostly in the right shape, so that it gets past the first check. */
-import { frame, upgrade } from '../wire.js';
+import { constants, deflateRawSync } from 'node:zlib';
+import { frame } from '../wire.js';
 import type { Random } from './random.js';
 
 /** What the server knows, for guesses that are not all wrong. */
@@ -42,6 +43,8 @@ function value(random: Random, known: Known, depth = 0): string {
         '01',
         'NaN',
         '-',
+        '9'.repeat(random.integer(100, 5000)),
+        `1e${'9'.repeat(400)}`,
       ]);
     case 2:
     case 3:
@@ -52,10 +55,21 @@ function value(random: Random, known: Known, depth = 0): string {
     case 6:
       return `[${random.times(4, () => value(random, known, depth + 1)).join()}]`;
     case 7:
-      return `${'['.repeat(random.integer(1, 2000))}`;
+      return deep(random);
     default:
       return object(random, known, depth + 1);
   }
+}
+
+/** Opened thousands of times, and closed again or not. */
+function deep(random: Random): string {
+  const [open, close] = random.pick([
+    ['[', ']'],
+    ['{"a":', '}'],
+    ['[{"data":', '}]'],
+  ] as const);
+  const depth = random.integer(1, 2000);
+  return open.repeat(depth) + random.pick(['', '1', '""']) + close.repeat(random.chance(0.5) ? depth : 0);
 }
 
 const keys = [
@@ -157,10 +171,34 @@ export function packet(random: Random, known: Known): string {
   return random.chance(0.25) ? random.mutate(text) : text;
 }
 
+/** Bytes that are no UTF-8: cut short, too long for what they say, half of a pair, beyond the last character. */
+const noText = ['c328', 'e282', 'c080', 'eda080', 'edb080', 'f4908080', 'f0808080', 'ff', '80'].map((hex) =>
+  Buffer.from(hex, 'hex'),
+);
+
+/** A compressed payload (RFC 7692), a wrong one, or one that becomes a thousand times as large. */
+function deflated(random: Random, message: () => string): Buffer {
+  const whole = random.chance(0.2) ? Buffer.alloc(random.integer(1, 4) << 20) : Buffer.from(message());
+  const packed = deflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+  return random.chance(0.7) ? packed : Buffer.from(random.mutate(packed.toString('latin1')), 'latin1');
+}
+
+/** A message in thousands of pieces, empty or nearly, ended or not. */
+function shredded(random: Random, message: () => string): Buffer {
+  const pieces = [frame(message().slice(0, 1), { first: random.pick([0x01, 0x02]) })];
+  const piece = frame(random.pick(['', 'x']), { first: 0x00 });
+  for (let left = random.integer(1, 10_000); left > 0; left--) pieces.push(piece);
+  if (random.chance(0.5)) pieces.push(frame('"', { first: 0x80 }));
+  return Buffer.concat(pieces);
+}
+
 /** One to a few frames around messages: right, or wrong in one of the ways there are. */
 export function frames(random: Random, message: () => string): Buffer[] {
   return Array.from({ length: random.integer(1, 6) }, () => {
-    if (random.chance(0.75)) return frame(message());
+    if (random.chance(0.7)) return frame(message());
+    if (random.chance(0.05)) return shredded(random, message);
+    if (random.chance(0.2))
+      return frame(deflated(random, message), { first: random.pick([0xc1, 0xc1, 0x41]) });
     const first = random.pick([
       0x81,
       0x01,
@@ -176,7 +214,11 @@ export function frames(random: Random, message: () => string): Buffer[] {
       0xf1,
       random.integer(0, 255),
     ]);
-    const payload = random.chance(0.5) ? Buffer.from(message()) : random.bytes(200);
+    const payload = random.pick([
+      () => Buffer.from(message()),
+      () => random.bytes(200),
+      () => Buffer.concat([Buffer.from('"'), random.pick(noText), Buffer.from('"')]),
+    ])();
     const claims = random.pick([
       payload.length,
       payload.length,
@@ -192,74 +234,4 @@ export function frames(random: Random, message: () => string): Buffer[] {
     ]);
     return frame(payload, { first, claims, masked: random.chance(0.9) });
   });
-}
-
-const targets = [
-  '/',
-  '/socket.io/',
-  '/socket.io',
-  '//',
-  '/metrics',
-  '/healthz',
-  '/nowhere',
-  '/%',
-  '*',
-  'http://x/',
-  '/\\',
-];
-
-function query(random: Random, known: Known): string {
-  const parts = random.times(5, () =>
-    random.pick([
-      `token=${known.token}`,
-      'EIO=4',
-      'EIO=3',
-      'transport=websocket',
-      'transport=polling',
-      'sid=',
-      'sid=__proto__',
-      'sid=x',
-      'resume=1',
-      `since=${known.cursor}`,
-      'since=%00',
-      'j=0',
-      'b64=1',
-      't=%ff',
-      '%',
-      '__proto__=1',
-    ]),
-  );
-  return parts.length > 0 ? `?${parts.join('&')}` : '';
-}
-
-/** A request: an upgrade or not, whole or not. */
-export function request(random: Random, known: Known): string {
-  const target = random.pick(targets) + query(random, known);
-  const odd = (): Record<string, string | null> =>
-    random.pick<Record<string, string | null>>([
-      {},
-      {},
-      { Upgrade: null },
-      { Upgrade: 'h2c' },
-      { Connection: 'close' },
-      { 'Sec-WebSocket-Key': null },
-      { 'Sec-WebSocket-Version': '8' },
-      { 'Sec-WebSocket-Protocol': `hashi, bearer.${known.token}` },
-      { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=99' },
-      { Authorization: `Bearer ${known.token}` },
-      { Authorization: `bearer\t${'x'.repeat(9000)}` },
-      { Origin: 'https://evil.example.com' },
-      { Origin: 'null' },
-      { Host: '' },
-      { 'X-Forwarded-For': ', ,,::1,%' },
-      { 'Content-Length': '5' },
-      { 'Transfer-Encoding': 'chunked' },
-      { Expect: '100-continue' },
-      { 'X-Filler': 'x'.repeat(20_000) },
-    ]);
-  const text = upgrade(target, { ...odd(), ...odd() }).replace(
-    /^GET/,
-    random.pick(['GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'CONNECT', 'get']),
-  );
-  return random.chance(0.3) ? random.mutate(text) : text;
 }
