@@ -142,14 +142,6 @@ export const roomMutations: readonly Mutation[] = [
     only: 'one at a time',
   },
   {
-    name: 'hostile: wait for the close of who floods us',
-    file: 'src/transports/engine-guard.ts',
-    from: 'webSocketOf(engine.transport)?.terminate();',
-    to: '',
-    test: floods,
-    only: 'floods it with websocket pings',
-  },
-  {
     name: 'hostile: keep everything for Socket.IO clients that do not read a websocket',
     file: 'src/transports/socketio-wire.ts',
     from: 'if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;',
@@ -172,14 +164,6 @@ export const roomMutations: readonly Mutation[] = [
     to: '',
     test: floods,
     only: 'acknowledgements by websocket',
-  },
-  {
-    name: 'hostile: wait for the answer to a close of who does not read',
-    file: 'src/transports/socketio-wire.ts',
-    from: 'if (code === closeCodes.SLOW || code === closeCodes.TOO_MANY) cutOff(transport);',
-    to: '',
-    test: slow,
-    only: 'stop reading',
   },
   {
     name: 'hostile: send events of any size',

@@ -185,6 +185,14 @@ export const strangerMutations: readonly Mutation[] = [
     only: 'closes a raw client for no mask',
   },
   {
+    name: 'hostile: wait for ever for the answer to a close',
+    file: 'src/transports/web-socket-server.ts',
+    from: 'closeTimeout: closeTimeoutMs,',
+    to: 'closeTimeout: 2 ** 30 + closeTimeoutMs,',
+    test: malformed,
+    only: 'closes a raw client for no mask',
+  },
+  {
     name: 'hostile: take frames of any size',
     file: 'src/transports/raw.ts',
     from: 'maxPayload: options.maxMessageBytes,',
