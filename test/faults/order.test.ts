@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { untilOnlySweeping } from '../support/listener.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { summonWitnesses } from './support/witnesses.js';
 
@@ -56,7 +57,7 @@ describe('changes that commit in another order than they were made', () => {
       const client = await database.pool.connect();
       await client.query('begin');
       const id = await insert(client);
-      await client.query('select pg_sleep(1.3)');
+      await untilOnlySweeping(database);
       const began = performance.now();
       await client.query('commit');
       client.release();

@@ -40,7 +40,9 @@ describe('PgBouncer in transaction mode', () => {
     const others = await Promise.all(
       [1, 2, 3].map(() => connectClient({ url: bouncer.url, applicationName: 'other' })),
     );
-    await Promise.all(others.map((other) => other.query('select pg_sleep(0.05)')));
+    // Each holds a backend until all of them do.
+    await Promise.all(others.map((other) => other.query('begin')));
+    await Promise.all(others.map((other) => other.query('commit')));
     await expect(startServer(bouncer.url)).rejects.toThrow(sentence);
     await Promise.all(others.map((other) => other.end()));
   });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectClient } from '../../src/database/client.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { rawClient, type RawClient } from '../support/clients.js';
+import { untilOnlySweeping } from '../support/listener.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { Honest } from './observe.js';
 
@@ -230,8 +231,7 @@ it('locks what it may read as hard as it can, and nothing of ours waits', async 
 it('silences the bell by its lock, and delays an event by no more than a sweep', async () => {
   await intruder.query('select pg_advisory_lock(748177132, hashtext(current_database()))');
   await honest.event();
-  // So long after an event nobody looks by itself any more but the sweep.
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await untilOnlySweeping(database);
   const from = performance.now();
   await honest.event();
   const tookMs = performance.now() - from;
