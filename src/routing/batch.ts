@@ -15,7 +15,10 @@ const chainOf = (batch: Batch): Batch | undefined => batch;
 export class Batch {
   private next: Batch | undefined;
   private nextFor: Outgoing | undefined;
-  private joined: Partial<Record<Framing, Buffer>> = {};
+  private readonly joined: Partial<Record<Framing, Buffer>> = {};
+  /** What was asked for last: most connections ask for the same as the one before. */
+  private lastFraming: Framing | undefined;
+  private lastFrames: Buffer | undefined;
 
   private constructor(
     readonly before: Batch | undefined,
@@ -37,6 +40,12 @@ export class Batch {
 
   /** All of it as WebSocket frames, in one buffer. */
   frames(framing: Framing): Buffer {
+    if (framing === this.lastFraming && this.lastFrames) return this.lastFrames;
+    this.lastFraming = framing;
+    return (this.lastFrames = this.framesOf(framing));
+  }
+
+  private framesOf(framing: Framing): Buffer {
     const known = this.joined[framing];
     if (known) return known;
     const parts = this.messages().map((message) => message.frame(framing));

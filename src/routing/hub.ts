@@ -1,6 +1,6 @@
 /** The connections of this instance and the rooms they are in; delivery to a room is a walk and one write each. */
 import type { Outgoing } from '../protocol/outgoing.js';
-import type { Connection } from '../transports/connection.js';
+import type { Connection, Transport } from '../transports/connection.js';
 import { Batch } from './batch.js';
 
 export interface HubObserver {
@@ -112,25 +112,28 @@ export class Hub {
     this.common = undefined;
     this.dirty = [];
     this.empty = Batch.empty();
-    let websocket = 0;
-    let socketio = 0;
-    for (const connection of common ? this.everyone : dirty) {
-      const due = common ?? connection.due;
-      connection.due = undefined;
-      if (!due || connection.closed) continue;
-      try {
-        if (!connection.wire.writeBatch(due)) {
-          this.observer.onSlow(connection);
-          continue;
-        }
-      } catch (error) {
-        this.observer.onBroken(connection, error);
-        continue;
+    const delivered = { websocket: 0, socketio: 0 };
+    if (common) {
+      for (const connection of this.everyone) this.write(connection, common, delivered);
+    } else {
+      for (const connection of dirty) {
+        const { due } = connection;
+        connection.due = undefined;
+        if (due) this.write(connection, due, delivered);
       }
-      if (connection.wire.transport === 'websocket') websocket += due.count;
-      else socketio += due.count;
     }
-    this.observer.onDelivered(websocket, socketio);
+    this.observer.onDelivered(delivered.websocket, delivered.socketio);
+  }
+
+  private write(connection: Connection, due: Batch, delivered: Record<Transport, number>): void {
+    if (connection.closed) return;
+    const { wire } = connection;
+    try {
+      if (!wire.writeBatch(due)) return this.observer.onSlow(connection);
+    } catch (error) {
+      return this.observer.onBroken(connection, error);
+    }
+    delivered[wire.transport] += due.count;
   }
 
   /** Resolves when everyone has taken what was written, or after so long: who does not read holds nobody up for longer. */

@@ -1,7 +1,8 @@
 /** Writing shared buffers to a TCP socket, and knowing what the client has not taken. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import type { CountingWebSocket } from './counting-web-socket.js';
+import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
 
 /**
  * How much may be on its way before the client is asked whether it reads, in bytes. The kernel takes megabytes for a
@@ -17,7 +18,14 @@ const releaseBytes = 256 << 10;
  * Holds what does not fit itself, not in the socket: a socket that is destroyed makes an error with a stack for every
  * buffer that waits in it, which takes seconds with hundreds of slow clients.
  */
-export class ByteSocket {
+export class ByteSocket implements Writer {
+  /** Whether frames may follow: no close frame has gone out, and the socket is there. */
+  open = true;
+  private readonly handle: TcpHandle | null;
+  /** Something of ours may still be in the socket's stream: what follows has to go after it. */
+  private streamed = false;
+  /** Bytes that libuv waits with for the kernel. */
+  private waitingBytes = 0;
   private held: Buffer[] = [];
   private heldBytes = 0;
   /** A write did not fit, or is held; whether that is over is asked only then: asking costs as much as writing. */
@@ -32,11 +40,17 @@ export class ByteSocket {
   /** @param ws asks: its pings are answered by whatever reads, with no code of the client's */
   constructor(
     private readonly socket: Socket,
-    private readonly ws: WebSocket,
+    private readonly ws: CountingWebSocket,
   ) {
+    this.handle = handleOf(socket);
+    this.open = ws.readyState === ws.OPEN;
+    ws.onClosing(() => (this.open = false));
     ws.on('pong', (word: Buffer) => this.answered(word));
     socket.on('drain', () => this.release());
-    socket.once('close', () => this.drop());
+    socket.once('close', () => {
+      this.open = false;
+      this.drop();
+    });
   }
 
   /** The caller knows that the connection is open; a socket that has gone meanwhile tells its own error handler. */
@@ -50,9 +64,44 @@ export class ByteSocket {
   }
 
   private put(bytes: Buffer): void {
-    if (!this.socket.write(bytes)) this.full = true;
-    this.unproven += bytes.length;
+    if (this.handle === null || (this.streamed && this.streaming)) {
+      this.stream(bytes);
+    } else {
+      const outcome = writeTo(this.handle, bytes, this);
+      if (outcome !== 'done') this.unfinished(bytes, outcome);
+    }
+    this.count(bytes);
+  }
+
+  private count({ length }: Buffer): void {
+    this.unproven += length;
     if (this.unproven >= this.pace) this.mind();
+  }
+
+  private get streaming(): boolean {
+    return (this.streamed = this.socket.writableLength > 0);
+  }
+
+  private stream(bytes: Buffer): void {
+    if (!this.socket.write(bytes)) this.full = true;
+    this.streamed = true;
+  }
+
+  private unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {
+    if (outcome === 'stream') return this.stream(bytes);
+    if (outcome instanceof Error) {
+      // Ended meanwhile, by whoever closed it.
+      if (this.ws.readyState === this.ws.OPEN) this.socket.destroy(outcome);
+      return;
+    }
+    this.full = true;
+    this.waitingBytes += bytes.length;
+  }
+
+  written(bytes: number, error: Error | null): void {
+    this.waitingBytes -= bytes;
+    if (error) this.socket.destroy(error);
+    else this.release();
   }
 
   private mind(): void {
@@ -81,13 +130,14 @@ export class ByteSocket {
 
   /** Writes what is held as far as it may go; the rest goes after it has drained. */
   private release(): void {
-    if (this.held.length > 0 && !this.closed && !this.socket.writableNeedDrain) {
+    if (this.held.length > 0 && !this.closed && !this.stuck) {
       let next = 0;
       this.socket.cork();
       for (let written = 0; next < this.held.length && written < releaseBytes && !this.closed; next++) {
         const bytes = this.held[next] as Buffer;
         written += bytes.length;
-        this.put(bytes);
+        this.stream(bytes);
+        this.count(bytes);
       }
       this.socket.uncork();
       for (const bytes of this.held.splice(0, next)) this.heldBytes -= bytes.length;
@@ -123,11 +173,15 @@ export class ByteSocket {
 
   /** Whether the client has not taken what was written last; only then is it worth counting. */
   get behind(): boolean {
-    return this.full && (this.full = this.held.length > 0 || this.closed || this.socket.writableNeedDrain);
+    return this.full && (this.full = this.held.length > 0 || this.closed || this.stuck);
+  }
+
+  private get stuck(): boolean {
+    return this.waitingBytes > 0 || this.socket.writableNeedDrain;
   }
 
   get unsent(): number {
-    return this.socket.writableLength + this.heldBytes;
+    return this.socket.writableLength + this.waitingBytes + this.heldBytes;
   }
 
   drained(): Promise<void> {

@@ -5,10 +5,26 @@ import { MessageRate, type RateOptions } from './rate.js';
 export class CountingWebSocket extends WebSocket {
   /** Pings of ours that are not answered yet; a client may answer the latest alone. */
   private asked = 0;
+  private closing: (() => void) | undefined;
 
   override ping(data?: unknown, mask?: boolean, callback?: (error: Error) => void): void {
     this.asked++;
     super.ping(data, mask, callback);
+  }
+
+  /** Calls back when its close frame goes out, or it is cut off: nothing may be written beside it from then on. */
+  onClosing(callback: () => void): void {
+    this.closing = callback;
+  }
+
+  override close(code?: number, data?: string | Buffer): void {
+    this.closing?.();
+    super.close(code, data);
+  }
+
+  override terminate(): void {
+    this.closing?.();
+    super.terminate();
   }
 
   /** Calls back for every pong that was not asked for. */

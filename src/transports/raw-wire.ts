@@ -1,11 +1,11 @@
 /** Bytes to a raw WebSocket client. */
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
 import { closeCodes } from '../errors.js';
 import { deflated, type Form, type Framing, type Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
 import type { Wire } from './connection.js';
+import type { CountingWebSocket } from './counting-web-socket.js';
 import { deflates } from './web-socket-server.js';
 
 /** How long somebody who floods us or does not read may take to answer a close, in milliseconds. */
@@ -18,7 +18,7 @@ export class RawWire implements Wire {
   private readonly deflates: boolean;
 
   constructor(
-    private readonly ws: WebSocket,
+    private readonly ws: CountingWebSocket,
     socket: Socket,
     private readonly maxUnsentBytes: number,
   ) {
@@ -32,7 +32,7 @@ export class RawWire implements Wire {
   }
 
   private get open(): boolean {
-    return this.ws.readyState === this.ws.OPEN;
+    return this.bytes.open;
   }
 
   /** Whether the client has not taken what was written last. */

@@ -1,11 +1,11 @@
 /** Bytes to a Socket.IO client, by websocket or by polling. */
 import { Socket as NetSocket } from 'node:net';
 import type { Socket } from 'socket.io';
-import type { WebSocket } from 'ws';
 import type { Form, Framing, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import { ByteSocket } from './byte-socket.js';
 import type { Wire } from './connection.js';
+import { CountingWebSocket } from './counting-web-socket.js';
 import { closeCodes } from '../errors.js';
 import { deflates } from './web-socket-server.js';
 
@@ -25,6 +25,8 @@ export class SocketIoWire implements Wire {
   private buffered = 0;
   private direct: ByteSocket | null = null;
   private directOf: unknown;
+  /** Whether nothing of engine.io's was under way when it was last looked at, nor has been since. */
+  private idle = false;
 
   constructor(
     private readonly socket: Socket,
@@ -33,6 +35,7 @@ export class SocketIoWire implements Wire {
     const { engine } = this;
     // Acknowledgements and answers of Socket.IO's own are counted here, too.
     engine.on('packetCreate', ({ type, data }: { type?: string; data?: unknown }) => {
+      this.idle = false;
       if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
       else if (Buffer.isBuffer(data)) this.buffered += data.length;
       // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
@@ -52,6 +55,7 @@ export class SocketIoWire implements Wire {
    * once, so shared frames written between two of its own keep the order. Otherwise null, and engine.io does it.
    */
   private bytes(): ByteSocket | null {
+    if (this.idle) return this.direct;
     const { engine } = this;
     const { transport } = engine;
     // Writable means that engine.io's own buffer is empty, too.
@@ -61,11 +65,18 @@ export class SocketIoWire implements Wire {
       this.direct = byteSocketOf(transport);
       this.framing = deflated(transport) ? 'socketio+deflate' : 'socketio';
     }
+    // A websocket is the last transport there is: only a packet of engine.io's, or the end, changes that.
+    this.idle = this.direct !== null;
     return this.direct;
   }
 
+  /** The TCP socket, if it is there to be written to and the client is connected. */
+  private get open(): boolean {
+    return this.idle ? this.direct?.open === true : this.engine.readyState === 'open';
+  }
+
   writeBatch(batch: Batch): boolean {
-    if (this.engine.readyState !== 'open') return true;
+    if (!this.open) return true;
     const bytes = this.bytes();
     if (bytes) {
       if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;
@@ -78,14 +89,14 @@ export class SocketIoWire implements Wire {
   }
 
   writeReplay(batch: Batch): void {
-    if (this.engine.readyState !== 'open') return;
+    if (!this.open) return;
     const bytes = this.bytes();
     if (bytes) bytes.write(batch.frames(this.form));
     else for (const message of batch.messages()) this.viaEngine(message);
   }
 
   write(message: Outgoing): void {
-    if (this.engine.readyState !== 'open') return;
+    if (!this.open) return;
     const bytes = this.bytes();
     if (bytes) bytes.write(message.frame(this.form));
     else this.viaEngine(message);
@@ -141,11 +152,13 @@ function cutOff(transport: unknown): void {
 
 /** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */
 function byteSocketOf(transport: unknown): ByteSocket | null {
-  const ws = (transport as { socket?: WebSocket & { _socket?: unknown } }).socket;
-  return ws?._socket instanceof NetSocket ? new ByteSocket(ws._socket, ws) : null;
+  const { socket: ws } = transport as { socket?: unknown };
+  if (!(ws instanceof CountingWebSocket)) return null;
+  const { _socket: socket } = ws as { _socket?: unknown };
+  return socket instanceof NetSocket ? new ByteSocket(socket, ws) : null;
 }
 
 function deflated(transport: unknown): boolean {
-  const ws = (transport as { socket?: WebSocket }).socket;
-  return ws !== undefined && deflates(ws);
+  const { socket: ws } = transport as { socket?: unknown };
+  return ws instanceof CountingWebSocket && deflates(ws);
 }
