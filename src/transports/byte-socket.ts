@@ -53,14 +53,16 @@ export class ByteSocket implements Writer {
     });
   }
 
-  /** The caller knows that the connection is open; a socket that has gone meanwhile tells its own error handler. */
+  /** The caller knows that the connection is open; a socket that has gone meanwhile takes it and forgets it. */
   write(bytes: Buffer): void {
-    if (this.full && this.behind) {
-      this.held.push(bytes);
-      this.heldBytes += bytes.length;
-    } else {
-      this.put(bytes);
-    }
+    if (this.full && this.behind) this.hold(bytes);
+    else this.put(bytes);
+  }
+
+  private hold(bytes: Buffer): void {
+    if (!this.open) return;
+    this.held.push(bytes);
+    this.heldBytes += bytes.length;
   }
 
   private put(bytes: Buffer): void {

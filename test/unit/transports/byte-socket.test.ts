@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { connect, Socket, type AddressInfo } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import WebSocket from 'ws';
+import { textFrame } from '../../../src/protocol/frame.js';
+import { ByteSocket } from '../../../src/transports/byte-socket.js';
+import type { CountingWebSocket } from '../../../src/transports/counting-web-socket.js';
+import { handleOf } from '../../../src/transports/tcp-handle.js';
+import { BoundedWebSocketServer } from '../../../src/transports/web-socket-server.js';
+
+interface Pair {
+  readonly ws: CountingWebSocket;
+  readonly socket: Socket;
+  readonly bytes: ByteSocket;
+  readonly client: WebSocket;
+  /** What the client has got, in order. */
+  readonly got: string[];
+  /** Resolves when the client has so many. */
+  readonly reached: (count: number) => Promise<void>;
+}
+
+let http: Server;
+let server: BoundedWebSocketServer;
+
+beforeEach(async () => {
+  http = createServer();
+  server = new BoundedWebSocketServer({ server: http });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+});
+
+afterEach(async () => {
+  for (const client of server.clients) client.terminate();
+  server.close();
+  http.close();
+  await once(http, 'close');
+});
+
+async function pair(): Promise<Pair> {
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const got: string[] = [];
+  const waiting: { count: number; resolve: () => void }[] = [];
+  client.on('message', (data: Buffer) => {
+    got.push(data.toString().split(' ')[0] as string);
+    for (const { count, resolve } of waiting) if (got.length === count) resolve();
+  });
+  const opened = once(client, 'open');
+  const [ws, request] = (await once(server, 'connection')) as [CountingWebSocket, { socket: Socket }];
+  await opened;
+  const { socket } = request;
+  const reached = (count: number) =>
+    got.length >= count
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => void waiting.push({ count, resolve }));
+  return { ws, socket, bytes: new ByteSocket(socket, ws), client, got, reached };
+}
+
+const frame = (n: number, size = 0) => textFrame(`${n} ${'x'.repeat(size)}`);
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => String(n));
+
+/** The kernel takes nothing more, for the client does not read: what follows waits in the process. */
+async function fill({ bytes, client }: Pair, from: number): Promise<number> {
+  client.pause();
+  let n = from;
+  while (!bytes.behind) {
+    bytes.write(frame(n++, 100_000));
+    // Its pings go out, and nothing answers them.
+    await new Promise(setImmediate);
+  }
+  return n;
+}
+
+describe('ByteSocket', () => {
+  it('brings everything once and in order, what fits at once and what does not', async () => {
+    const one = await pair();
+    const { bytes, client, got, reached } = one;
+    let n = 0;
+    for (let round = 0; round < 5; round++) {
+      for (let small = 0; small < 20; small++) bytes.write(frame(n++, small * 50));
+      n = await fill(one, n);
+      for (let more = 0; more < 20; more++) bytes.write(frame(n++, 30_000));
+      expect(bytes.unsent).toBeGreaterThan(20 * 30_000);
+      const drained = bytes.drained();
+      client.resume();
+      await drained;
+      expect(bytes.behind).toBe(false);
+    }
+    await reached(n);
+    expect(got).toEqual(numbers(n));
+  });
+
+  it('keeps frames whole and in order beside what the stream writes', async () => {
+    const one = await pair();
+    const { bytes, ws, client, got, reached } = one;
+    let pongs = 0;
+    client.on('pong', () => pongs++);
+    // The first write of a process goes through the stream.
+    bytes.write(frame(0));
+    let n = await fill(one, 1);
+    // Behind what does not fit: pieces of a frame would be torn apart here.
+    for (let turn = 0; turn < 50; turn++) {
+      ws.pong(`${turn}`);
+      bytes.flush();
+      bytes.write(frame(n++, 1000));
+    }
+    bytes.flush();
+    client.resume();
+    await reached(n);
+    for (let turn = 0; turn < 50; turn++) {
+      ws.pong(`${turn}`);
+      bytes.write(frame(n++));
+    }
+    await reached(n);
+    expect(got).toEqual(numbers(n));
+    expect(pongs).toBe(100);
+    expect(bytes.unsent).toBe(0);
+  });
+
+  it('is not open once a close frame has gone out, whoever sent it', async () => {
+    const here = await pair();
+    here.ws.close(1000);
+    expect(here.bytes.open).toBe(false);
+    const there = await pair();
+    there.client.close(1000);
+    await once(there.ws, 'close');
+    expect(there.bytes.open).toBe(false);
+    const cut = await pair();
+    cut.ws.terminate();
+    expect(cut.bytes.open).toBe(false);
+  });
+
+  it('takes a write to a socket that is gone, and wakes who waits for it', async () => {
+    const one = await pair();
+    one.ws.on('error', (_gone) => undefined);
+    const closed = once(one.ws, 'close');
+    one.bytes.write(frame(0));
+    const n = await fill(one, 1);
+    const drained = one.bytes.drained();
+    one.client.terminate();
+    await drained;
+    one.socket.destroy();
+    one.bytes.write(frame(n));
+    await closed;
+    expect(one.bytes.open).toBe(false);
+    expect(one.bytes.unsent).toBe(0);
+  });
+});
+
+describe('the handle under a socket', () => {
+  it('is there for plain TCP, and not with TLS or before there is a connection', async () => {
+    const { socket } = await pair();
+    expect(handleOf(socket)).not.toBeNull();
+    expect(handleOf(new TLSSocket(new Socket()))).toBeNull();
+    expect(handleOf(new Socket())).toBeNull();
+  });
+
+  it('is left alone where Node writes with something else than it used to', async () => {
+    vi.resetModules();
+    const fresh = await import('../../../src/transports/tcp-handle.js');
+    const { port } = http.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const handle = fresh.handleOf(socket);
+    expect(handle).not.toBeNull();
+    class OtherRequest {
+      oncomplete = () => undefined;
+    }
+    const error = handle?.writeBuffer(new OtherRequest(), Buffer.from('GET / HTTP/1.1\r\n'));
+    expect(error).toBe(0);
+    expect(fresh.handleOf(socket)).toBeNull();
+    socket.destroy();
+    vi.resetModules();
+  });
+});
