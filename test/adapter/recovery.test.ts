@@ -1,6 +1,7 @@
 /** Connection state recovery: on any instance, after any end but a deliberate one. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.js';
+import { expect, it } from 'vitest';
+import type { TestDatabase } from '../support/database.js';
+import { withRecoveringPair } from './recovering.js';
 import {
   connectionOf,
   joinAs,
@@ -8,36 +9,14 @@ import {
   named,
   serverSide,
   startNode,
-  startNodes,
   type Client,
   type Node,
 } from './support.js';
 
 let database: TestDatabase;
-let nodes: [Node, Node];
+let nodes: readonly [Node, Node];
 let client: Client;
-
-// On a slow machine too everything goes through the log.
-const recovering = { server: { connectionStateRecovery: {} }, adapter: { localDeliveryMs: 20_000 } };
-
-beforeAll(async () => {
-  database = await createDatabase();
-  nodes = (await startNodes(database.url, 2, recovering)) as typeof nodes;
-});
-afterAll(async () => {
-  for (const node of nodes) await node.stop();
-  await database.drop();
-});
-beforeEach(async () => {
-  client = await joinAs(nodes[0].url, { reconnection: false });
-  // The client has an offset to show once it has received something.
-  nodes[0].io.to(client.socket.id ?? '').emit('welcome');
-  await client.until('welcome');
-});
-afterEach(() => {
-  client.socket.disconnect();
-  for (const { io } of nodes) io.removeAllListeners('connection');
-});
+withRecoveringPair((pair) => ({ database, nodes, client } = pair));
 
 /** Cuts the connection, and waits until the server has noticed. */
 async function cut(): Promise<void> {

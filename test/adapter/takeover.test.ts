@@ -1,6 +1,7 @@
 /** A session that is taken over while another instance has its socket still, or knows less or more of it. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.js';
+import { expect, it, vi } from 'vitest';
+import type { TestDatabase } from '../support/database.js';
+import { recovering, withRecoveringPair } from './recovering.js';
 import {
   connectionOf,
   joinAs,
@@ -9,36 +10,14 @@ import {
   processOf,
   serverSide,
   startNode,
-  startNodes,
   type Client,
   type Node,
 } from './support.js';
 
 let database: TestDatabase;
-let nodes: [Node, Node];
+let nodes: readonly [Node, Node];
 let client: Client;
-
-// On a slow machine too everything goes through the log.
-const recovering = { server: { connectionStateRecovery: {} }, adapter: { localDeliveryMs: 20_000 } };
-
-beforeAll(async () => {
-  database = await createDatabase();
-  nodes = (await startNodes(database.url, 2, recovering)) as typeof nodes;
-});
-afterAll(async () => {
-  for (const node of nodes) await node.stop();
-  await database.drop();
-});
-beforeEach(async () => {
-  client = await joinAs(nodes[0].url, { reconnection: false });
-  // The client has an offset to show once it has received something.
-  nodes[0].io.to(client.socket.id ?? '').emit('welcome');
-  await client.until('welcome');
-});
-afterEach(() => {
-  client.socket.disconnect();
-  for (const { io } of nodes) io.removeAllListeners('connection');
-});
+withRecoveringPair((pair) => ({ database, nodes, client } = pair));
 
 /** A client elsewhere that shows what this one would show, which is connected still. Resolves once it is in. */
 async function twinOf(node: Node, { socket }: Client): Promise<Client> {
