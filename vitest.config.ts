@@ -18,7 +18,7 @@ function has(name: string): boolean {
 const long = [
   'test/browser/**',
   'test/faults/**',
-  'test/adapter/{example,faults,instances}.test.ts',
+  'test/adapter/{example,faults,frozen,instances}.test.ts',
   'test/api/example.test.ts',
   'test/hostile/fuzz/**',
   'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention}.test.ts',

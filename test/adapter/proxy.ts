@@ -9,6 +9,8 @@ export interface Proxy {
   thaw(): void;
   /** Queries get through, answers do not. */
   mute(): void;
+  /** From the next query with this text on, its connection is held up until `release`: others may overtake it. */
+  hold(text: string): Hold;
   /** Ends all connections, and lets new ones through. */
   cut(): void;
   /** Queries sent so far, over all connections. */
@@ -16,11 +18,18 @@ export interface Proxy {
   close(): void;
 }
 
+export interface Hold {
+  /** Resolves when a connection is held up. */
+  readonly held: Promise<void>;
+  release(): void;
+}
+
 export async function startProxy(databaseUrl: string, options: { pooler?: boolean } = {}): Promise<Proxy> {
   const target = new URL(databaseUrl);
   const pairs = new Set<[Socket, Socket]>();
   let frozen = false;
   let queries = 0;
+  let holding: ((chunk: Buffer, pair: [Socket, Socket]) => boolean) | undefined;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const pair: [Socket, Socket] = [client, upstream];
@@ -35,6 +44,7 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
     });
     client.on('data', (chunk: Buffer) => {
       messages.push(chunk);
+      if (holding?.(chunk, pair)) return;
       upstream.write(options.pooler ? swallowListen(chunk) : chunk);
     });
     upstream.on('data', (chunk: Buffer) => client.write(chunk));
@@ -60,6 +70,25 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
     },
     mute: () => {
       for (const [, upstream] of pairs) upstream.pause();
+    },
+    hold(text) {
+      let held: { chunk: Buffer; pair: [Socket, Socket] } | undefined;
+      let tell: () => void = () => undefined;
+      holding = (chunk, pair) => {
+        if (held || !chunk.includes(text)) return false;
+        held = { chunk, pair };
+        pair[0].pause();
+        tell();
+        return true;
+      };
+      return {
+        held: new Promise<void>((resolve) => (tell = resolve)),
+        release() {
+          holding = undefined;
+          held?.pair[1].write(held.chunk);
+          held?.pair[0].resume();
+        },
+      };
     },
     cut: () => {
       for (const socket of [...pairs].flat()) socket.destroy();

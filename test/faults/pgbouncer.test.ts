@@ -2,8 +2,9 @@
 import { Server } from 'socket.io';
 import { OperatorError } from '../../src/errors.js';
 import { createAdapter } from '../../src/adapter/index.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectClient, createPool } from '../../src/database/client.js';
+import { joinAs, named, startNode } from '../adapter/support.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { run } from '../support/child.js';
 import { startServer } from '../support/server.js';
@@ -55,6 +56,26 @@ describe('PgBouncer in transaction mode', () => {
     await expect(factory.ready()).rejects.toThrow(sentence);
     await io.of('/').adapter.close();
     await pool.end();
+  });
+
+  it('makes the stock adapter lose everything, and nobody is told', async () => {
+    const [direct, behind] = [
+      await startNode(database.url, { stock: true }),
+      await startNode(bouncer.url, { stock: true }),
+    ];
+    const [near, far] = [await joinAs(direct.url), await joinAs(behind.url)];
+    try {
+      for (let i = 0; i < 20; i++) direct.io.emit('news', i);
+      await vi.waitFor(() => expect(named(near.received, 'news')).toHaveLength(20));
+      // Its own LISTEN has been answered, and more than once.
+      for (let i = 0; i < 20; i++) behind.io.emit('own', i);
+      await vi.waitFor(() => expect(named(far.received, 'own')).toHaveLength(20));
+      expect(named(far.received, 'news')).toEqual([]);
+      expect(behind.errors).toEqual([]);
+    } finally {
+      for (const { socket } of [near, far]) socket.disconnect();
+      await Promise.all([direct.stop(), behind.stop()]);
+    }
   });
 
   it('is named by doctor', async () => {
