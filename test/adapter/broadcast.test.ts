@@ -215,6 +215,10 @@ describe('sockets of other instances', () => {
     expect(answers).toEqual([Buffer.from([1, 2])]);
   });
 
+  it('are not waited for where there are none', async () => {
+    expect(await nodes[0].io.to('nobody').timeout(10_000).emitWithAck('ask')).toEqual([]);
+  });
+
   it('that do not acknowledge leave the answers of the others, and an error', async () => {
     clients[0].socket.on('ask', (answer: (a: unknown) => void) => answer('yes'));
     await expect(nodes[1].io.timeout(300).emitWithAck('ask')).rejects.toMatchObject({ responses: ['yes'] });

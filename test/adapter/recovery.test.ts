@@ -185,6 +185,48 @@ it('does not bring back who left', async () => {
   expect(await comeBack(nodes[0])).toBe(false);
 });
 
+it.each([
+  ['asks no middleware about who is recovered', {}, false],
+  ['asks them all the same when it is told to', { skipMiddlewares: false }, true],
+])('%s', async (_what, connectionStateRecovery, asked) => {
+  const node = await startNode(database.url, { server: { connectionStateRecovery } });
+  const seen: string[] = [];
+  node.io.use((socket, next) => {
+    seen.push(socket.id);
+    next();
+  });
+  try {
+    const { id } = client.socket;
+    await cut();
+    expect(await comeBack(node)).toBe(true);
+    expect(seen).toEqual(asked ? [id] : []);
+  } finally {
+    client.socket.disconnect();
+    await node.stop();
+  }
+});
+
+it('keeps nothing of anybody where recovery is off', async () => {
+  const node = await startNode(database.url);
+  const sessions = () => database.query('select id from realtime.adapter_sessions order by id');
+  try {
+    const before = await sessions();
+    const other = await joinAs(node.url, { reconnection: false });
+    node.io.emit('welcome', 'a string at the end');
+    expect(named(await other.until('welcome'), 'welcome')).toEqual([['a string at the end']]);
+    await lose(other.socket);
+    const connected = connectionOf(other.socket);
+    other.socket.connect();
+    await connected;
+    expect(other.socket.recovered).toBeFalsy();
+    other.socket.disconnect();
+    await node.stop();
+    expect(await sessions()).toEqual(before);
+  } finally {
+    await node.stop();
+  }
+});
+
 it('loses nothing that is sent while a middleware takes its time', async () => {
   const slow = await joinNodeWithMiddleware();
   try {
