@@ -159,8 +159,13 @@ function networkOf(address: string): string {
   const missing = 8 - groups.length - rest.length - (rest.at(-1)?.includes('.') ? 1 : 0);
   const all =
     tail === undefined ? groups : [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...rest];
-  return `${all
+  const numbers = all.map((group) => Number.parseInt(group, 16));
+  const [high = 0, low = 0] = numbers.slice(6);
+  // An IPv4 address in hexadecimal: they would all be in one network.
+  if (numbers.slice(0, 6).join() === '0,0,0,0,0,65535' && !all.at(-1)?.includes('.'))
+    return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  return `${numbers
     .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
+    .map((number) => number.toString(16))
     .join(':')}::/64`;
 }

@@ -126,7 +126,7 @@ describe('an address', () => {
     );
   });
 
-  it('is the same one whatever port a proxy reports with it', async () => {
+  it('is the same one whatever port a proxy reports with it, and however it writes it', async () => {
     await start({ HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1', HASHI_TRUSTED_PROXIES: '1' });
     const status = async (forwarded: string) =>
       (await fetch(server.url + handshake, { headers: { 'x-forwarded-for': forwarded } })).status;
@@ -135,6 +135,11 @@ describe('an address', () => {
     expect(await status('198.51.100.7')).toBe(429);
     expect(await status('[2001:db8:0:9::1]:40001')).toBe(200);
     expect(await status('[2001:db8:0:9::2]:40002')).toBe(429);
+    // An IPv4 address may be written as an IPv6 one: it is itself, and not one of a large network.
+    expect(await status('::ffff:198.51.100.7')).toBe(429);
+    expect(await status('::ffff:c633:6407')).toBe(429);
+    expect(await status('::ffff:c633:6408')).toBe(200);
+    expect(await status('198.51.100.8')).toBe(429);
   });
 
   it('is what the socket says: nobody names another one in a header', async () => {

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { exportSPKI, importJWK } from 'jose';
+import { CompactSign, exportSPKI, importJWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createAuthenticator, type AuthenticatorOptions } from '../../../src/auth/authenticator.js';
 import type { KeySource } from '../../../src/auth/keys.js';
@@ -114,6 +114,9 @@ describe('claims', () => {
     ['an exp before 1970', { exp: -1 }, 'claim-exp'],
     ['an iat in the future', { iat: T + 60 }, 'not-yet-valid'],
     ['an iat in text', { iat: 'now' }, 'claim-iat'],
+    ['an iat beyond all years', { iat: 1e300 }, 'claim-iat'],
+    ['an iat below zero', { iat: -1e300 }, 'claim-iat'],
+    ['an exp that is a list', { exp: [9999999999] }, 'claim-exp'],
     ['an nbf in the future', { nbf: T + 60 }, 'not-yet-valid'],
     ['an nbf in text', { nbf: '0' }, 'claim-nbf'],
     ['an nbf of null', { nbf: null }, 'claim-nbf'],
@@ -179,6 +182,23 @@ describe('signatures', () => {
       () => sign(stranger, goodClaims(), { kid: 'x', jwk: stranger.jwk }),
       'unknown-key',
     ],
+    ...['jku', 'x5u'].map((name): [string, () => Promise<string>, string] => [
+      `a key that its header says is elsewhere: ${name}`,
+      () => sign(stranger, goodClaims(), { kid: 'x', [name]: 'http://127.0.0.1:9/keys.json' }),
+      'unknown-key',
+    ]),
+    [
+      'a certificate of its own',
+      () => sign(stranger, goodClaims(), { kid: 'x', x5c: ['AAAA'], x5t: 'AAAA' }),
+      'unknown-key',
+    ],
+    ...['../../../dev/null', "key-1' or '1'='1", '__proto__', '*', 'key-1\0', ''].map(
+      (kid): [string, () => Promise<string>, string] => [
+        `a kid that is ${JSON.stringify(kid)}`,
+        () => sign(stranger, goodClaims(), { kid }),
+        'unknown-key',
+      ],
+    ),
     [
       'the critical extension b64',
       () => unsigned({ alg: 'ES256', kid: 'key-1', b64: false, crit: ['b64'] }, 'AAAA'),
@@ -196,6 +216,21 @@ describe('signatures', () => {
   it('refuses HS256 keyed with the public key even when the list is wide', async () => {
     const wide = { algorithms: ['ES256', 'EdDSA', 'RS256', 'HS256'] as never };
     expect(await authenticate(await hmacWithPublicKey(), wide)).toBe('AUTH_ERROR unknown-key');
+  });
+
+  it.each([
+    ['a good claim hidden behind a bad one', '"exp":0', 'AUTH_ERROR expired'],
+    ['another player before the last one', '"sub":"admin"', 'ok'],
+  ])('reads the last of claims that are there twice: %s', async (_what, claim, expected) => {
+    const good = JSON.stringify(goodClaims());
+    const name = claim.split(':')[0] ?? '';
+    // JSON.parse takes the last one, and so does whoever else reads it here: there is one reader.
+    const payload = name === '"exp"' ? `${good.slice(0, -1)},${claim}}` : `{${claim},${good.slice(1)}`;
+    const token = await new CompactSign(Buffer.from(payload))
+      .setProtectedHeader({ alg: 'ES256', kid: 'key-1' })
+      .sign(key.privateKey);
+    expect(await authenticate(token)).toBe(expected);
+    if (expected === 'ok') expect((await authenticator().authenticate(token)).playerId).toBe('player-1');
   });
 
   it('refuses a token whose payload was changed', async () => {
