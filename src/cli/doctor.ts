@@ -12,6 +12,7 @@ import { failed, ok, warning, type Result } from './checks/check.js';
 import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './checks/installed.js';
 import { checkLag, checkQuarantine, checkRestores, checkRetention } from './checks/log.js';
 import { checkPartitions } from './checks/partitions.js';
+import { checkRowSecurity } from './checks/row-security.js';
 import {
   checkClock,
   checkListen,
@@ -151,6 +152,7 @@ function checksOfServer(client: pg.Client, config: Config, catalog: Catalog): Ch
     ['columns', () => checkColumns(client, catalog), true],
     ['functions', () => checkFunctions(client, catalog), true],
     ['triggers', () => checkTriggers(client, catalog), true],
+    ['row security', () => checkRowSecurity(client, catalog)],
     ['partitions', () => checkPartitions(client, catalog)],
     ['quarantine', () => checkQuarantine(client), true],
     ['restores', () => checkRestores(client), true],

@@ -161,6 +161,31 @@ describe('the documented roles', () => {
     await writer.end();
   });
 
+  it('are told by doctor when row security hides from them what they need', async () => {
+    const check = async () => {
+      const { results } = JSON.parse((await hashi('doctor', '--json')).out) as { results: Result[] };
+      return results.filter(({ check: name }) => name === 'row security');
+    };
+    expect(await check()).toMatchObject([{ status: 'ok' }]);
+    const asOwner = (sql: string) => as(owner, (client) => client.query(sql));
+    await asOwner('alter table lobbies enable row level security');
+    const hidden = await check();
+    expect(hidden).toMatchObject([{ status: 'failed' }, { status: 'failed' }]);
+    for (const [at, role] of [installer, serving].entries()) {
+      expect(hidden[at]?.detail).toContain(
+        `Row security hides every row of public.lobbies from role "${role}"`,
+      );
+    }
+    await asOwner(`create policy own on lobbies using (host_id = current_user)`);
+    expect(await check()).toMatchObject([{ status: 'warning' }, { status: 'warning' }]);
+    // What the check says, as it says it.
+    await asOwner(/create policy .*/.exec(hidden[0]?.fix ?? '')?.[0] ?? '');
+    const seen = async (role: string) => (await as(role, (one) => one.query('select from lobbies'))).rowCount;
+    expect([await seen(service), await seen(installer)]).toEqual([0, 1]);
+    await asOwner('alter table lobbies disable row level security');
+    expect(await check()).toMatchObject([{ status: 'ok' }]);
+  });
+
   it.each([
     ['the server', () => serving, 'insert into public.contracts default values'],
     ['the server', () => serving, 'select terms from public.contracts'],
