@@ -18,6 +18,7 @@ import { Hub } from './routing/hub.js';
 import { DatabaseMemberships } from './routing/memberships.js';
 import { EntryMessages } from './routing/messages.js';
 import { Replay } from './routing/replay.js';
+import { Readers } from './routing/readers.js';
 import { Router, type RoomDoor } from './routing/router.js';
 import { Subscriptions } from './routing/subscriptions.js';
 import type { Logger } from './telemetry/logger.js';
@@ -67,8 +68,6 @@ export interface RealtimeOptions {
 const tokenLeewayMs = 5000;
 /** How long a connection may wait for a database that does not answer. */
 const admissionPatienceMs = 15_000;
-/** How long the next page of a backlog waits for clients to take what was written. */
-const backlogPatienceMs = 50;
 /** How long a client may take to answer the close at the end of a drain. */
 const goodbyeMs = 1000;
 /** A replay waits for a client that has not taken this much. */
@@ -116,6 +115,7 @@ export class Realtime {
     const memberships = new DatabaseMemberships(pool, membershipTables(catalog), catalog.lobbies);
     const history = new History(pool, config);
 
+    const readers = new Readers(() => hub.everyone);
     const router = new Router({
       hub,
       door,
@@ -149,8 +149,7 @@ export class Realtime {
           this.adapters.gap(reason);
           admission.refresh([...hub.everyone]).catch(onError);
         },
-        // A large statement comes faster than anybody reads: that makes nobody a slow client.
-        onNextPage: () => hub.settled(backlogPatienceMs),
+        onNextPage: () => readers.keepUp(),
         onUp: () => logger.info('following the log'),
         onDown(error) {
           metrics.listenerReconnectsTotal.inc();

@@ -135,14 +135,4 @@ export class Hub {
     }
     delivered[wire.transport] += due.count;
   }
-
-  /** Resolves when everyone has taken what was written, or after so long: who does not read holds nobody up for longer. */
-  async settled(patienceMs: number): Promise<void> {
-    const behind = [...this.everyone].filter(({ wire }) => wire.unsentBytes() > 0);
-    if (behind.length === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, patienceMs)));
-    await Promise.race([Promise.all(behind.map(({ wire }) => wire.drained())), over]);
-    clearTimeout(timer);
-  }
 }
