@@ -4,10 +4,17 @@ import type { ErrorCode } from '../errors.js';
 import { delayMs } from './backoff.js';
 import { systemClock, type Clock } from './clock.js';
 import { ClientError } from './error.js';
-import { Listeners, type Connected, type EventMap, type EventMessage, type State } from './events.js';
+import {
+  Listeners,
+  type Connected,
+  type EventMap,
+  type EventMessage,
+  type State,
+  type StateChange,
+} from './events.js';
 import { Link, type Frame } from './link.js';
 import type { ConnectOptions } from './options.js';
-import { notConnected, Pings } from './pings.js';
+import { Pings } from './pings.js';
 import { Requests } from './requests.js';
 import { Stream } from './stream.js';
 
@@ -17,27 +24,33 @@ interface ErrorData {
   readonly id?: unknown;
 }
 
-const closeCodes = { normal: 1000, tooBig: 1009, restarting: 1012, unauthorized: 4401 };
+/** A lobby's event; `lobbyId` and `lobbyCode` are both names of it. */
+interface LobbyEvent {
+  readonly type: string;
+  readonly lobbyId: string;
+  readonly lobbyCode: string;
+  readonly payload: { readonly playerId: string | null };
+}
+
+const closeCodes = { normal: 1000, abnormal: 1006, tooBig: 1009, restarting: 1012, unauthorized: 4401 };
+const closedText = 'closed by the client';
 /** A connection that held for this long was a good one: the next wait is short again. */
 const stableMs = 5000;
 /** How many ids are kept, to know a repetition. */
 const remembered = 1024;
 /** A close follows them, and its reason says the same. */
-const ending: readonly string[] = [
-  'AUTH_ERROR',
-  'TOKEN_EXPIRED',
-  'AUTH_UNAVAILABLE',
-  'TOO_MANY_CONNECTIONS',
-  'SLOW_CONSUMER',
-  'SERVER_RESTARTING',
-  'INTERNAL_ERROR',
-] satisfies ErrorCode[];
+const ending = /^(AUTH|TOKEN|TOO_MANY_C|SLOW|SERVER|INT)/;
 
 /** A connection that stays, as `connect` returns it: listeners, an iterator over events, subscriptions. */
 export class Client<M extends EventMessage = HashiMessage> implements AsyncIterable<M['data']> {
   private current: State = 'connecting';
   private link: Link | undefined;
-  private readonly listeners = new Listeners((error) => this.report(error));
+  private readonly report = (error: unknown): void => {
+    const { onerror = (unheard) => console.error(unheard) } = this.options;
+    // Not from here: one that throws must not break the stream either.
+    queueMicrotask(() => onerror(error));
+  };
+  private readonly listeners = new Listeners(this.report);
   private readonly requests: Requests;
   private readonly pings: Pings;
   private readonly stream: Stream<M['data']>;
@@ -49,12 +62,16 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
   private refused = false;
   private resuming = false;
   private gapTold = false;
-  /** Ids and codes of the player's own lobbies: at this connection, and at the one before. */
+  private playerId: string | undefined;
+  /** Ids and codes of the player's own lobbies: at this connection, and at the end of the one before. */
   private lobbies = new Set<string>();
   private lobbiesBefore = this.lobbies;
   private stopRetry: (() => void) | undefined;
+  /** The network is what is waited for. */
+  private offline = false;
   private readonly clock: Clock;
-  private readonly stopListening: () => void;
+  /** Aborts when it ends. */
+  private readonly over = new AbortController();
 
   /** Made by `connect`. */
   constructor(private readonly options: ConnectOptions) {
@@ -71,17 +88,27 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
         if (this.lobbies.has(lobby) && this.lobbiesBefore.has(lobby)) return;
         this.listeners.tell('gap', { code: 'RESUBSCRIBED', lobby });
       },
-      onError: (error) => this.report(error),
+      onError: this.report,
     });
     const { signal } = options;
+    const until = { signal: this.over.signal };
     const abort = () => this.close();
-    signal?.addEventListener('abort', abort);
-    this.stopListening = () => signal?.removeEventListener('abort', abort);
+    signal?.addEventListener('abort', abort, until);
+    // Browsers tell when there is a network again.
+    (globalThis as Partial<EventTarget>).addEventListener?.(
+      'online',
+      () => {
+        if (!this.offline) return;
+        this.stopRetry?.();
+        this.dial();
+      },
+      until,
+    );
     // Later: whoever has just called `connect` listens first.
     queueMicrotask(() => {
       if (signal?.aborted) abort();
       if (this.current === 'closed') return;
-      this.listeners.tell('state', { state: 'connecting' });
+      this.become({ state: 'connecting' });
       this.dial();
     });
   }
@@ -118,7 +145,7 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
    * @param lobby its UUID or its code
    */
   async subscribe(lobby: string): Promise<void> {
-    if (this.current === 'closed') throw new ClientError('CLOSED', 'The client is closed', lobby);
+    if (this.current === 'closed') throw new ClientError('CLOSED', closedText, lobby);
     return this.requests.ask('subscribe', lobby);
   }
 
@@ -127,41 +154,42 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
     if (this.current !== 'closed') return this.requests.ask('unsubscribe', lobby);
   }
 
-  /** The way to the server and back, in milliseconds. Rejects with `DISCONNECTED` when the connection is not open. */
+  /**
+   * The way to the server and back, in milliseconds. Rejects with `DISCONNECTED` when the connection is not open, and
+   * with `RATE_LIMITED` when the server was sent too much to answer.
+   */
   async ping(): Promise<number> {
-    if (this.current !== 'open') throw notConnected();
-    return this.pings.ping();
+    return this.pings.ping(this.current === 'open');
   }
 
   /** Ends it for good; what waits for an answer is rejected with `CLOSED`. */
   close(): void {
-    this.end(closeCodes.normal, 'closed by the client');
+    this.end(closeCodes.normal, closedText);
   }
 
-  private report(error: unknown): void {
-    const { onerror = (unheard) => console.error(unheard) } = this.options;
-    // Not from here: one that throws must not break the stream either.
-    queueMicrotask(() => onerror(error));
+  private become(change: StateChange): void {
+    this.current = change.state;
+    this.listeners.tell('state', change);
   }
 
   private dial(): void {
-    const { token, WebSocket, heartbeatMs = 25_000, timeoutMs = 15_000 } = this.options;
+    const { heartbeatMs = 25_000, timeoutMs = 15_000 } = this.options;
     const url = new URL(this.options.url.replace(/^http/, 'ws'));
     const since = this.stream.received;
+    this.offline = false;
     this.resuming = since !== undefined;
     if (since === undefined) url.searchParams.set('resume', '1');
     else url.searchParams.set('since', since);
     this.openedAt = undefined;
     this.link = new Link({
+      ...this.options,
       url: url.href,
-      token,
-      WebSocket,
       heartbeatMs,
       timeoutMs,
       clock: this.clock,
       onFrame: (frame) => this.receive(frame),
       onLost: (code, reason) => this.lost(code, reason),
-      report: (error) => this.report(error),
+      report: this.report,
     });
   }
 
@@ -170,8 +198,7 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
     this.pings.lost();
     this.requests.lost();
     // What was asked for was too big, and would be so on every connection to come.
-    if (code === closeCodes.tooBig)
-      this.requests.close('DISCONNECTED', 'The connection broke before the answer');
+    if (code === closeCodes.tooBig) this.requests.close('DISCONNECTED', 'The connection was lost');
     if (code === closeCodes.normal) return this.end(code, reason);
     if (code === closeCodes.unauthorized) {
       // A fresh token was refused too: another one will not help.
@@ -182,22 +209,22 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
     if (held || code === closeCodes.restarting) this.failures = 0;
     const { minMs = 250, maxMs = 20_000 } = this.options.backoff ?? {};
     const wait = delayMs(code, this.failures++, this.clock.random(), { minMs, maxMs });
-    this.current = 'reconnecting';
+    this.offline = code === closeCodes.abnormal;
     this.stopRetry = this.clock.after(wait, () => this.dial());
-    this.listeners.tell('state', { state: 'reconnecting', code, reason, delayMs: wait });
+    this.become({ state: 'reconnecting', code, reason, delayMs: wait });
   }
 
   private end(code: number, reason: string, error?: ClientError): void {
     if (this.current === 'closed') return;
-    this.current = 'closed';
-    this.stopListening();
+    this.over.abort();
+    this.offline = false;
     this.stopRetry?.();
     this.link?.end();
     this.link = undefined;
     this.pings.lost();
-    this.requests.close(error?.code ?? 'CLOSED', error?.message ?? 'The client was closed');
+    this.requests.close(error?.code ?? 'CLOSED', error?.message ?? closedText);
     this.stream.end(error);
-    this.listeners.tell('state', { state: 'closed', code, reason });
+    this.become({ state: 'closed', code, reason });
   }
 
   private receive({ type, data, id }: Frame): void {
@@ -221,20 +248,35 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
 
   private receiveEvent(family: string, event: M['data']): void {
     this.stream.push(event);
+    if (family === 'lobby:event') this.follow(event as unknown as LobbyEvent);
     for (const name of [event.type, family, 'event']) this.listeners.tell(name, event);
   }
 
+  /** Who leaves a lobby no longer has a subscription to it; nobody has to one that is gone. */
+  private follow({ type, lobbyId, lobbyCode, payload }: LobbyEvent): void {
+    const own = payload.playerId === this.playerId;
+    for (const lobby of [lobbyId, lobbyCode]) {
+      if (own && type === 'lobby.joined') this.lobbies.add(lobby);
+      if (type === 'lobby.deleted' || (own && type === 'lobby.left')) {
+        this.lobbies.delete(lobby);
+        this.requests.forget(lobby);
+      }
+    }
+  }
+
   private receiveConnected(data: Connected): void {
-    this.current = 'open';
     this.openedAt = this.clock.now();
     this.refused = false;
     this.gapTold = this.resuming && !data.recovered;
     this.stream.advance(data.cursor);
+    this.playerId = data.playerId;
     this.lobbiesBefore = this.lobbies;
     this.lobbies = new Set(data.lobbies.flatMap(({ lobbyId, lobbyCode }) => [lobbyId, lobbyCode]));
+    // Left meanwhile: the event is about to come, or is lost.
+    for (const lobby of this.lobbiesBefore) if (!this.lobbies.has(lobby)) this.requests.forget(lobby);
     const { link } = this;
     link?.open(data.timestamp);
-    this.listeners.tell('state', { state: 'open' });
+    this.become({ state: 'open' });
     this.listeners.tell('connected', data);
     if (this.gapTold) this.listeners.tell('gap', { code: 'RESUME_FAILED' });
     // A listener may have closed the client.
@@ -248,8 +290,11 @@ export class Client<M extends EventMessage = HashiMessage> implements AsyncItera
       if (!this.gapTold) this.listeners.tell('gap', { code });
       this.gapTold = false;
     } else if (!this.requests.failed(id, code, message)) {
-      if (code === 'RATE_LIMITED') this.requests.refused();
-      if (!ending.includes(code)) this.report(new ClientError(code, message));
+      if (code === 'RATE_LIMITED') {
+        this.requests.refused();
+        this.pings.lost(code);
+      }
+      if (!ending.test(code)) this.report(new ClientError(code, message));
     }
   }
 }

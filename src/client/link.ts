@@ -14,7 +14,7 @@ export interface Frame {
 export interface LinkOptions {
   readonly url: string;
   readonly token: () => Promise<string> | string;
-  readonly WebSocket: WebSocketConstructor | undefined;
+  readonly WebSocket?: WebSocketConstructor | undefined;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
   readonly clock: Clock;

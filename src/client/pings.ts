@@ -1,15 +1,10 @@
 /** Round trips that are being measured. */
 import type { Clock } from './clock.js';
-import { ClientError } from './error.js';
-
-interface Ping {
-  readonly sentAt: number;
-  readonly resolve: (ms: number) => void;
-  readonly reject: (error: Error) => void;
-}
+import { ClientError, type ClientErrorCode } from './error.js';
 
 export class Pings {
-  private readonly pending = new Map<unknown, Ping>();
+  /** By id: ends one, well or with a code. */
+  private readonly pending = new Map<unknown, (code?: ClientErrorCode) => void>();
   private lastId = 0;
 
   constructor(
@@ -17,25 +12,27 @@ export class Pings {
     private readonly send: (message: object) => void,
   ) {}
 
-  ping(): Promise<number> {
-    const id = `ping-${++this.lastId}`;
+  ping(connected: boolean): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { sentAt: this.clock.now(), resolve, reject });
-      this.send({ type: 'ping', id });
+      const sentAt = this.clock.now();
+      const id = `ping-${++this.lastId}`;
+      this.pending.set(id, (code) => {
+        if (code) reject(new ClientError(code, 'Ping not answered'));
+        else resolve(this.clock.now() - sentAt);
+      });
+      if (connected) this.send({ type: 'ping', id });
+      else this.lost();
     });
   }
 
   answered(id: unknown): void {
-    const ping = this.pending.get(id);
+    this.pending.get(id)?.();
     this.pending.delete(id);
-    ping?.resolve(this.clock.now() - ping.sentAt);
   }
 
-  /** A pong of another connection would say nothing. */
-  lost(): void {
-    for (const { reject } of this.pending.values()) reject(notConnected());
+  /** They will not be answered: a pong of another connection would say nothing. */
+  lost(code: ClientErrorCode = 'DISCONNECTED'): void {
+    for (const end of this.pending.values()) end(code);
     this.pending.clear();
   }
 }
-
-export const notConnected = () => new ClientError('DISCONNECTED', 'There is no connection to measure');

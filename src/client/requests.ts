@@ -7,9 +7,8 @@ type Action = 'subscribe' | 'unsubscribe';
 interface Request {
   readonly action: Action;
   readonly lobby: string;
-  /** Nobody waits for it: a renewal. */
-  readonly background?: boolean;
-  readonly resolve: () => void;
+  /** Absent when nobody waits for it: a renewal. */
+  readonly resolve?: () => void;
   readonly reject: (error: ClientError) => void;
 }
 
@@ -55,12 +54,7 @@ export class Requests {
     const asked = new Set([...this.pending.values()].map(({ lobby }) => lobby));
     for (const lobby of this.lapsed) {
       if (asked.has(lobby)) continue;
-      const reject = (error: ClientError) => {
-        // The connection ends with it, and the next one renews again.
-        if (error.code === 'INTERNAL_ERROR') this.lapsed.add(lobby);
-        this.options.onError(error);
-      };
-      this.add({ action: 'subscribe', lobby, background: true, resolve: () => undefined, reject });
+      this.add({ action: 'subscribe', lobby, reject: this.options.onError });
     }
     this.pump();
   }
@@ -82,14 +76,15 @@ export class Requests {
       this.held.add(lobby);
       if (this.lapsed.delete(lobby)) this.options.onRenewed(lobby);
     }
-    request.resolve();
+    request.resolve?.();
   }
 
   /** Returns false when the error answers no request. */
   failed(id: unknown, code: ClientErrorCode, message: string): boolean {
     const request = this.take(id);
     if (!request) return false;
-    this.forget(request.lobby);
+    // The connection ends with an internal error, and the next one renews again.
+    if (request.resolve || code !== 'INTERNAL_ERROR') this.forget(request.lobby);
     request.reject(new ClientError(code, message, request.lobby));
     return true;
   }
@@ -101,19 +96,20 @@ export class Requests {
     this.pump();
   }
 
+  /** The lobby's events are no longer asked for. */
+  forget(lobby: string): void {
+    this.held.delete(lobby);
+    this.lapsed.delete(lobby);
+  }
+
   /** Nothing will be answered any more. What was to be unsubscribed from is. */
   close(code: ClientErrorCode, message: string): void {
     this.lost();
-    for (const { action, lobby, background, resolve, reject } of this.pending.values()) {
-      if (action === 'unsubscribe') resolve();
-      else if (!background) reject(new ClientError(code, message, lobby));
+    for (const { action, lobby, resolve, reject } of this.pending.values()) {
+      if (action === 'unsubscribe') resolve?.();
+      else if (resolve) reject(new ClientError(code, message, lobby));
     }
     this.pending.clear();
-  }
-
-  private forget(lobby: string): void {
-    this.held.delete(lobby);
-    this.lapsed.delete(lobby);
   }
 
   private take(id: unknown): Request | undefined {

@@ -17,7 +17,6 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Web
 /** @throws Error where there is none: Node before 22 */
 export function webSocketOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (!found)
-    throw new Error('There is no WebSocket here: pass one as the WebSocket option (Node before 22)');
+  if (!found) throw new Error('No WebSocket here: pass one as an option');
   return found;
 }

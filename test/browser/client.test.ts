@@ -63,3 +63,26 @@ it('gives every event once and in order in a browser whose connection is cut', a
   await page.evaluate('client.close()');
   expect(await page.evaluate('client.state')).toBe('closed');
 });
+
+it('comes back at once when the browser is online again', async () => {
+  const { page } = await browser.open();
+  await page.goto(`${proxy.through(server.url)}/healthz`);
+  const { text } = await bundleClient({ format: 'iife', globalName: 'hashi' });
+  await page.evaluate(`${text}; globalThis.hashi = hashi;`);
+  await page.evaluate(
+    ([url, token]) => {
+      const page = globalThis as any;
+      page.states = [];
+      const hour = { minMs: 3_600_000, maxMs: 3_600_000 };
+      const client = page.hashi.connect({ url, token: () => token, backoff: hour });
+      client.on('state', ({ state }: any) => page.states.push(state));
+    },
+    [proxy.through(server.wsUrl), await server.token('online')] as const,
+  );
+  await page.waitForFunction(`states.at(-1) === 'open'`);
+  await page.context().setOffline(true);
+  proxy.cut();
+  await page.waitForFunction(`states.at(-1) === 'reconnecting'`);
+  await page.context().setOffline(false);
+  await page.waitForFunction(`states.at(-1) === 'open'`);
+});

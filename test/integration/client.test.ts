@@ -57,6 +57,13 @@ const next = <Name extends keyof EventMap>(
   });
 const opened = (client: Client) => next(client, 'state', ({ state }) => state === 'open');
 
+/** Cuts the connection; resolves when it is there again. */
+async function cut(client: Client): Promise<void> {
+  const back = opened(client);
+  proxy.cut();
+  await back;
+}
+
 const insertContract = async (): Promise<string> =>
   (await database.query('insert into contracts default values returning id'))[0].id;
 /** Inserts a contract, and resolves with its id when the client has been told. */
@@ -229,6 +236,38 @@ describe('subscribe', () => {
     await join(lobby, 'c');
     await passed(client);
     expect(seen).toEqual(['contract.created']);
+  });
+
+  it('is over when its player leaves the lobby, connected or not, until it is asked for again', async () => {
+    const lobby = await insertLobby('LEFT01');
+    const leave = () => database.query(`delete from lobby_participants where lobby_id = $1`, [lobby]);
+    const client = open('leaver');
+    const lobbyEvents: string[] = [];
+    const gaps: unknown[] = [];
+    client.on('lobby:event', ({ type }) => lobbyEvents.push(type));
+    client.on('gap', (gap) => gaps.push(gap));
+    await client.subscribe('LEFT01');
+    await join(lobby, 'leaver');
+    const left = next(client, 'lobby.left');
+    await leave();
+    await left;
+    await cut(client);
+    await client.subscribe('LEFT01');
+    await join(lobby, 'leaver');
+    await passed(client);
+    // Now it leaves while nobody looks, and has been told so after the reconnect.
+    const back = opened(client);
+    const toldLater = next(client, 'lobby.left');
+    proxy.blackhole();
+    await leave();
+    proxy.heal();
+    proxy.cut();
+    await Promise.all([back, toldLater]);
+    await cut(client);
+    await join(lobby, 'somebody else');
+    await passed(client);
+    expect(lobbyEvents).toEqual(['lobby.joined', 'lobby.left', 'lobby.joined', 'lobby.left']);
+    expect(gaps).toEqual([]);
   });
 
   it('rejects with the code for a lobby that is not yours, and for one that is not there', async () => {

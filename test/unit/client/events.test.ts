@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { closeCodeOf, errorMessages, type ErrorCode } from '../../../src/errors.js';
 import { fakeClient, settled } from './fake.js';
 
 describe('listeners', () => {
@@ -15,6 +16,18 @@ describe('listeners', () => {
     socket.event('e-2');
     expect(heard).toEqual(['type e-1', 'family e-1', 'any e-1', 'family e-2', 'any e-2']);
   });
+
+  it.each(Object.keys(errorMessages) as ErrorCode[])(
+    'report an error alone that no close explains: %s',
+    async (code) => {
+      const { socket, errors } = await fakeClient();
+      socket.connected();
+      socket.says({ type: 'error', data: { code, message: 'x' } });
+      await settled();
+      const explained = code in closeCodeOf || code === 'RESUME_FAILED' || code === 'RESYNC_REQUIRED';
+      expect(errors).toMatchObject(explained ? [] : [{ code }]);
+    },
+  );
 
   it('that throw or reject are reported, and the stream goes on', async () => {
     const { client, socket, errors, of } = await fakeClient();

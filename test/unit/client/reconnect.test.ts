@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { delayMs } from '../../../src/client/backoff.js';
 import { connect } from '../../../src/client/index.js';
 import { fakeClient, settled } from './fake.js';
@@ -97,6 +97,37 @@ describe('after a connection ended', () => {
       await fake.reconnect();
     }
     expect(fake.of('state').flatMap(({ delayMs: wait }) => wait ?? [])).toEqual([125, 250, 500]);
+  });
+
+  it('comes back at once when the browser says that there is a network again', async () => {
+    const browser = new EventTarget();
+    const listen = browser.addEventListener.bind(browser);
+    vi.stubGlobal('addEventListener', listen);
+    try {
+      const fake = await fakeClient({ backoff: { minMs: 60_000 }, timeoutMs: 600_000 });
+      const online = async () => {
+        browser.dispatchEvent(new Event('online'));
+        await settled();
+        return fake.sockets.length;
+      };
+      // Whoever is connected or connecting stays so.
+      expect(await online()).toBe(1);
+      fake.socket.connected();
+      expect(await online()).toBe(1);
+      fake.socket.breaks();
+      expect(await online()).toBe(2);
+      // One attempt, and not another one after the wait.
+      await fake.clock.pass(120_000);
+      expect(fake.sockets).toHaveLength(2);
+      fake.socket.connected();
+      // The server has asked for patience: that has nothing to do with the network.
+      fake.socket.breaks(4429);
+      expect(await online()).toBe(2);
+      fake.client.close();
+      expect(await online()).toBe(2);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('comes back soon after a restart, later when asked for patience, much later when there were too many', () => {

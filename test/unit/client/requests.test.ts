@@ -182,6 +182,75 @@ describe('subscribe', () => {
     await subscribed;
   });
 
+  describe('to a lobby the player leaves', () => {
+    const names = { lobbyId: 'uuid', lobbyCode: 'L1' };
+    const lobbyEvent = (socket: FakeSocket, type: string, playerId: string | null) =>
+      socket.says({
+        type: 'lobby:event',
+        data: { type, ...names, payload: { playerId } },
+        id: `e-${++place}`,
+      });
+    let place = 0;
+
+    /** With a subscription to the lobby, in which the player may be already. */
+    async function watching(lobby: string, member: boolean) {
+      const fake = await fakeClient();
+      fake.socket.connected({ lobbies: member ? [names] : [] });
+      const subscribed = fake.client.subscribe(lobby);
+      ack(fake.socket);
+      await subscribed;
+      return {
+        ...fake,
+        event: (type: string, playerId: string | null = 'p1') => lobbyEvent(fake.socket, type, playerId),
+        /** What it asks for after a reconnect. */
+        renewed: async (lobbies: object[] = []) => {
+          fake.socket.breaks();
+          await fake.reconnect();
+          fake.socket.connected({ recovered: true, lobbies });
+          return fake.socket.sent.map(({ type, data }) => `${type} ${data?.lobbyId}`);
+        },
+      };
+    }
+
+    it.each(['uuid', 'L1'])('ends with its own lobby.left: %s', async (lobby) => {
+      const { event, renewed, errors } = await watching(lobby, false);
+      event('lobby.joined');
+      event('lobby.left');
+      expect(await renewed()).toEqual([]);
+      expect(errors).toEqual([]);
+    });
+
+    it('ends with it when it happens while there is no connection', async () => {
+      const { event, renewed } = await watching('L1', false);
+      event('lobby.joined');
+      expect(await renewed()).toEqual([]);
+      // It is told what has happened.
+      event('lobby.left');
+      expect(await renewed()).toEqual([]);
+    });
+
+    it('is another one when it is asked for after that', async () => {
+      const { client, event, renewed, sockets } = await watching('L1', true);
+      event('lobby.left');
+      const again = client.subscribe('L1');
+      ack(sockets.at(-1) as FakeSocket);
+      await again;
+      expect(await renewed()).toEqual(['subscribe L1']);
+    });
+
+    it('goes on while others leave', async () => {
+      const { event, renewed } = await watching('L1', true);
+      event('lobby.left', 'p2');
+      expect(await renewed([names])).toEqual(['subscribe L1']);
+    });
+
+    it('ends for everybody with the lobby', async () => {
+      const { event, renewed } = await watching('L1', false);
+      event('lobby.deleted', null);
+      expect(await renewed()).toEqual([]);
+    });
+  });
+
   it('rejects when the client is closed, before or after', async () => {
     const { client } = await fakeClient();
     const subscribed = client.subscribe('L1');
@@ -210,5 +279,28 @@ describe('ping', () => {
     const ping = client.ping();
     socket.breaks();
     await expect(ping).rejects.toMatchObject({ code: 'DISCONNECTED' });
+  });
+
+  it('rejects when the server has read none of it, and can be asked again', async () => {
+    const { client, socket, errors } = await fakeClient();
+    socket.connected();
+    const ping = client.ping();
+    socket.says({ type: 'error', data: { code: 'RATE_LIMITED', message: 'Too many messages' } });
+    await expect(ping).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(errors).toMatchObject([{ code: 'RATE_LIMITED' }]);
+    const again = client.ping();
+    socket.says({ type: 'pong', data: { timestamp: '', id: socket.sent.at(-1).id } });
+    expect(await again).toBe(0);
+  });
+
+  it('does not wait for subscriptions that wait for their turn', async () => {
+    const { client, socket } = await fakeClient();
+    socket.connected();
+    const all = Array.from({ length: 100 }, (_, n) => client.subscribe(`L${n}`).catch(() => undefined));
+    const ping = client.ping();
+    socket.says({ type: 'pong', data: { timestamp: '', id: socket.sent.at(-1).id } });
+    expect(await ping).toBe(0);
+    client.close();
+    await Promise.all(all);
   });
 });
