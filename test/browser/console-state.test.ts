@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { picture } from './browser.js';
 import { tooFaint } from './contrast.js';
-import { live, row, startConsole, type Console, type OpenOptions } from './console.js';
+import { live, row, short, startConsole, type Console, type OpenOptions } from './console.js';
 
 let console: Console;
 
@@ -165,4 +165,36 @@ describe('the console on a screen', () => {
     await console.database.query(`delete from bounties`);
     expect(complaints).toEqual([]);
   });
+
+  it.each([
+    ['wide', { viewport: { width: 1440, height: 500 } }],
+    ['phone', { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true }],
+  ] as const)(
+    'says how many came while somebody has scrolled away, and goes there: %s',
+    async (name, size) => {
+      const { page } = await console.of('p17', size);
+      if (name === 'phone') await page.getByRole('tab', { name: 'Messages' }).click();
+      await console.database.query('insert into contracts select from generate_series(1, 60)');
+      await page.locator('#messages li').nth(60).waitFor();
+      const fresh = page.getByRole('button', { name: '2 new' });
+      await page.locator('#messages li').nth(50).scrollIntoViewIfNeeded();
+      // The page knows when its observer has been called: the next message is one that was not seen.
+      await page.waitForFunction(`document.getElementById('messages-top').getBoundingClientRect().bottom < 0 ||
+      document.getElementById('messages-view').scrollTop > 0`);
+      await page.evaluate('new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))');
+      const made = 'insert into contracts select from generate_series(1, 2) returning id';
+      const contracts = await console.database.query(made);
+      await fresh.waitFor();
+      await picture(page, `console-${name}-new`);
+      await fresh.click();
+      for (const { id } of contracts) {
+        const box = await row(page, 'contract.created')
+          .filter({ hasText: short(id as string) })
+          .boundingBox();
+        expect(box?.y).toBeGreaterThan(0);
+        expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan(size.viewport.height);
+      }
+      await page.locator('#fresh').waitFor({ state: 'hidden' });
+    },
+  );
 });

@@ -79,6 +79,31 @@ describe('the console', () => {
     expect([...new Set(asked)]).toEqual([new URL(console.server.url).host]);
   });
 
+  it.each(protocols)('has the token in no address: %s', async (protocol) => {
+    const token = await console.server.token('p18');
+    const { page } = await console.browser.open();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(request.url()));
+    page.on('websocket', (socket) => asked.push(socket.url()));
+    page.on('framenavigated', (frame) => asked.push(frame.url()));
+    await page.addInitScript(`sessionStorage.setItem('hashi-console-protocol', '${protocol}')`);
+    await page.goto(`${console.server.url}/#token=${token}`);
+    await live(page);
+    await page.getByRole('button', { name: 'Cut the line' }).click();
+    await page.getByRole('button', { name: 'Come back now' }).click();
+    await page.getByText('player p18, resumed').waitFor();
+    expect(asked.filter((url) => url.startsWith('ws:')).length).toBeGreaterThanOrEqual(2);
+    // Where it came from is the one that has it; no server is told what stands behind the #.
+    expect(asked.filter((url) => url.includes(token) && !url.includes('/#token='))).toEqual([]);
+    expect(page.url()).not.toContain(token);
+  });
+
+  it('says what is no token', async () => {
+    const { page } = await console.browser.open();
+    await page.goto(`${console.server.url}/#token=${encodeURIComponent('not a token')}`);
+    await page.locator('#explanation', { hasText: 'This is no token' }).waitFor();
+  });
+
   it('takes the token out of the address bar and keeps it over a reload', async () => {
     const { page } = await console.of('p2');
     expect(page.url()).toBe(`${console.server.url}/`);
@@ -136,10 +161,17 @@ describe('the console', () => {
     await row(page, 'connected').waitFor();
     await page.getByRole('button', { name: 'Pause' }).click();
     await makeContract();
-    await page.locator('#count', { hasText: /[12] held/ }).waitFor();
+    const fresh = page.getByRole('button', { name: /^\d new$/ });
+    await fresh.waitFor();
     expect(await row(page, 'contract.created').count()).toBe(0);
     await page.getByRole('button', { name: 'Go on' }).click();
     await row(page, 'contract.created').waitFor();
+    expect(await fresh.isVisible()).toBe(false);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const id = await makeContract();
+    await fresh.click();
+    await row(page, 'contract.created').filter({ hasText: id }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
   });
 
   it('keeps the newest 500 of many, and goes on', async () => {

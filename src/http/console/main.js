@@ -32,10 +32,11 @@ const worldView = new WorldView(byId('world'), world, () => {
   byId('world-empty').hidden = world.things.size > 0;
   byId('world-stale').hidden = !world.stale;
 });
-const messages = new MessageList(byId('messages'), ({ total, shown, waiting, newTypes }) => {
-  const held = paused() && waiting > 0 ? `, ${waiting} held` : '';
+const messages = new MessageList(byId('messages'), ({ total, shown, waiting, fresh, newTypes }) => {
   const some = filtered() || shown + waiting < total ? `, ${shown} shown` : '';
-  byId('count').textContent = `${total} ${total === 1 ? 'message' : 'messages'}${some}${held}`;
+  byId('count').textContent = `${total} ${total === 1 ? 'message' : 'messages'}${some}`;
+  byId('fresh').hidden = fresh === 0;
+  byId('fresh').textContent = `${fresh} new`;
   byId('empty').hidden = total > 0;
   for (const value of newTypes) byId('types').append(Object.assign(element('option'), { value }));
 });
@@ -130,6 +131,14 @@ function togglePause() {
   messages.paused = value;
 }
 
+/** What came while the list stood still, or its top was out of sight. */
+function showFresh() {
+  if (paused()) togglePause();
+  byId('messages-top').scrollIntoView({ block: 'center' });
+  // The button that was pressed is about to go.
+  byId('pause').focus({ preventScroll: true });
+}
+
 function cutOrComeBack() {
   if (byId('state').dataset.state === 'waiting') link.retry();
   else link?.cut();
@@ -163,6 +172,10 @@ byId('rooms-form').addEventListener('submit', (event) => {
 byId('ping').addEventListener('click', () => link?.ping(true));
 byId('cut').addEventListener('click', cutOrComeBack);
 byId('pause').addEventListener('click', togglePause);
+byId('fresh').addEventListener('click', showFresh);
+new IntersectionObserver(([{ isIntersecting }]) => (messages.away = !isIntersecting)).observe(
+  byId('messages-top'),
+);
 byId('clear').addEventListener('click', () => messages.clear());
 byId('world-clear').addEventListener('click', clearWorld);
 byId('filters').addEventListener('input', showFiltered);
@@ -187,6 +200,7 @@ listenForKeys({
     byId('filter-type').focus();
   },
   p: togglePause,
+  n: showFresh,
   c: () => messages.clear(),
   j: () => messages.step(1),
   k: () => messages.step(-1),

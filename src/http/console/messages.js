@@ -24,13 +24,16 @@ export class MessageList {
   #waiting = [];
   #fits = () => true;
   #paused = false;
+  #away = false;
+  /** Lines that came while the top was out of sight. */
+  #unseen = 0;
   #total = 0;
   #types = new Set();
   #schedule = oncePerFrame(() => this.#draw());
 
   /**
    * @param {HTMLElement} list
-   * @param {(change: {total: number, shown: number, waiting: number, newTypes: string[]}) => void} onChange
+   * @param {(change: {total: number, shown: number, waiting: number, fresh: number, newTypes: string[]}) => void} onChange
    */
   constructor(list, onChange) {
     this.list = list;
@@ -51,6 +54,13 @@ export class MessageList {
     this.#schedule();
   }
 
+  /** Whether the top of the list is out of sight. */
+  set away(value) {
+    this.#away = value;
+    if (!value) this.#unseen = 0;
+    this.#schedule();
+  }
+
   /** @param {(message: object) => boolean} fits */
   set filter(fits) {
     this.#fits = fits;
@@ -62,6 +72,7 @@ export class MessageList {
     this.#rows = [];
     this.#waiting = [];
     this.#total = 0;
+    this.#unseen = 0;
     this.list.replaceChildren();
     this.#report([]);
   }
@@ -80,6 +91,7 @@ export class MessageList {
       const added = this.#waiting.splice(0).map((entry) => this.#row(entry));
       this.list.prepend(...added.map(({ element: row }) => row).reverse());
       this.#rows.push(...added);
+      if (this.#away) this.#unseen += added.filter(({ element: row }) => !row.hidden).length;
       for (const { element: row } of this.#rows.splice(0, Math.max(0, this.#rows.length - keep)))
         row.remove();
       for (const { type } of added) {
@@ -92,7 +104,9 @@ export class MessageList {
 
   #report(newTypes) {
     const shown = this.#rows.filter(({ element: row }) => !row.hidden).length;
-    this.onChange({ total: this.#total, shown, waiting: this.#waiting.length, newTypes });
+    const waiting = this.#waiting.length;
+    const held = this.#paused ? this.#waiting.filter(({ message }) => this.#fits(message)).length : 0;
+    this.onChange({ total: this.#total, shown, waiting, fresh: this.#unseen + held, newTypes });
   }
 
   /** `details` opens by click, Enter and Space on its own. */

@@ -1,11 +1,10 @@
 /** A connection by the raw protocol, reconnecting with a cursor so that nothing is missed. */
 import { cutCode, cutMs, explainClose, mayRetry, retryWaitMs, tryingAgain } from './closes.js';
 
-/** @param {string} pageUrl @param {string} token @param {string} [cursor] */
-export function socketUrl(pageUrl, token, cursor) {
+/** Without the token, which stands in no address. @param {string} pageUrl @param {string} [cursor] */
+export function socketUrl(pageUrl, cursor) {
   const url = new URL('/', pageUrl);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.searchParams.set('token', token);
   if (cursor === undefined) url.searchParams.set('resume', '1');
   else url.searchParams.set('since', cursor);
   return url.href;
@@ -37,7 +36,13 @@ export class RawLink {
   open() {
     const { pageUrl, token, onState } = this.options;
     onState('connecting', '');
-    const socket = new WebSocket(socketUrl(pageUrl, token, this.#cursor));
+    let socket;
+    try {
+      socket = new WebSocket(socketUrl(pageUrl, this.#cursor), ['hashi', `bearer.${token}`]);
+    } catch {
+      // A subprotocol has few characters, and a token no others.
+      return onState('closed', 'This is no token: it has letters, digits, dots, - and _ alone.');
+    }
     this.#socket = socket;
     socket.addEventListener('message', ({ data }) => {
       if (socket === this.#socket) this.#receive(data);

@@ -12,7 +12,10 @@ class FakeSocket extends EventTarget {
   readyState = 0;
   sent: { type: string; id: number; data?: unknown }[] = [];
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly protocols: string[],
+  ) {
     super();
     FakeSocket.all.push(this);
   }
@@ -71,14 +74,15 @@ afterEach(() => {
 describe("the console's raw connection", () => {
   it('asks for ids, and after a cut for what came since the last one', () => {
     open();
-    expect(last().url).toBe('wss://host.example/?token=a.b&resume=1');
+    expect(last().url).toBe('wss://host.example/?resume=1');
+    expect(last().protocols).toEqual(['hashi', 'bearer.a.b']);
     last().receive(connected);
     last().receive({ type: 'contract:event', id: 'c7', data: { type: 'contract.created' } });
     last().end(1012);
     expect(states.at(-1)).toMatch(/^waiting 1012: The server is restarting\. Trying again in [\d.]+ s\.$/);
     vi.advanceTimersByTime(500);
     expect(FakeSocket.all).toHaveLength(2);
-    expect(last().url).toBe('wss://host.example/?token=a.b&since=c7');
+    expect(last().url).toBe('wss://host.example/?since=c7');
   });
 
   it('resumes from where it was connected when nothing has come since', () => {
@@ -162,6 +166,6 @@ describe('explainClose', () => {
 
 describe('socketUrl', () => {
   it('keeps host and port, and encodes the token', () => {
-    expect(socketUrl('http://127.0.0.1:3000/x#y', 'a&b')).toBe('ws://127.0.0.1:3000/?token=a%26b&resume=1');
+    expect(socketUrl('http://127.0.0.1:3000/x#y', 'a&b')).toBe('ws://127.0.0.1:3000/?since=a%26b');
   });
 });
