@@ -5,9 +5,10 @@
  * payload holds. Triggers (`triggers.ts`), TypeScript types (`EventOf`), runtime schemas (`schemas.ts`) and the
  * docs are all derived from it.
  */
-import { getTableColumns, getTableName, type InferSelectModel } from 'drizzle-orm';
+import { getTableName, type InferSelectModel } from 'drizzle-orm';
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import { z, type ZodType } from 'zod';
+import { columnForm, columnOf, isText, textForm, type ColumnForm } from './column.js';
 
 /** A table as the generator needs it: where it is and what identifies a row. */
 export interface TableRef {
@@ -22,14 +23,18 @@ export interface Hop {
   readonly by: string;
 }
 
-/** How a column's value becomes JSON; see `columnForm`. */
-export type ColumnForm = 'plain' | 'text' | 'timestamp';
+export { isoTimestamp, type ColumnForm } from './column.js';
 
 /** Where a field's value comes from. Column names are SQL names. */
 export type FieldSource =
   | { readonly kind: 'column'; readonly column: string; readonly form: ColumnForm }
-  /** `column` of the row of `table` whose `key` equals this row's `by`; null when there is none. */
-  | ({ readonly kind: 'lookup'; readonly column: string; readonly through?: Hop } & Hop)
+  /** `column` of the row of `table` whose `key` equals this row's `by`; null when there is none. A text, as `form` says. */
+  | ({
+      readonly kind: 'lookup';
+      readonly column: string;
+      readonly form?: ColumnForm;
+      readonly through?: Hop;
+    } & Hop)
   /** The rows of `table` whose `by` equals this row's `key`, as an array of objects. */
   | {
       readonly kind: 'list';
@@ -43,7 +48,7 @@ export type FieldSource =
   /** How many rows of `table` have `by` equal to this row's `key`. */
   | { readonly kind: 'count'; readonly table: TableRef; readonly by: string; readonly key: string }
   /** A column of the row that changed, where that is not the family's own table; null elsewhere. */
-  | { readonly kind: 'changed'; readonly column: string }
+  | { readonly kind: 'changed'; readonly column: string; readonly form?: ColumnForm }
   | { readonly kind: 'object'; readonly fields: Fields }
   /** Made by the generator itself, never by a catalogue file. */
   | { readonly kind: 'expression'; readonly sql: string };
@@ -60,33 +65,19 @@ type ValueOf<F> = F extends Field<infer T> ? T : never;
 /** The object that fields make on the wire. */
 export type ObjectOf<F> = { readonly [K in keyof F]: ValueOf<F[K]> };
 
-/** What a column's value is on the wire: numeric and bigint are strings, digit-exact. */
+/** What a column's value is on the wire: numeric and bigint are strings, digit-exact, also where drizzle reads numbers. */
 type Wire<T> = T extends bigint ? string : T extends Date ? string : T;
-
-/** Timestamps inside payloads look like the envelope's: ISO 8601, UTC, milliseconds, `Z`. */
-export const isoTimestamp = z.string().regex(/^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-/** Numbers with more digits than a double holds travel as text. */
-const digits = z.string().regex(/^(-?\d+(\.\d+)?|NaN|-?Infinity)$/);
-
-function columnForm(sqlType: string): { form: ColumnForm; schema: ZodType } {
-  if (sqlType.startsWith('numeric') || sqlType === 'bigint') return { form: 'text', schema: digits };
-  if (sqlType.startsWith('timestamp')) return { form: 'timestamp', schema: isoTimestamp };
-  if (sqlType === 'integer' || sqlType === 'smallint') return { form: 'plain', schema: z.int() };
-  if (sqlType === 'boolean') return { form: 'plain', schema: z.boolean() };
-  if (sqlType === 'json' || sqlType === 'jsonb') return { form: 'plain', schema: z.unknown() };
-  if (sqlType === 'real' || sqlType === 'double precision') return { form: 'plain', schema: z.number() };
-  return { form: 'plain', schema: z.string() };
-}
+type ExactNumber = 'PgBigInt53' | 'PgBigSerial53' | 'PgNumericNumber';
+type WireOf<
+  T extends PgTable,
+  P extends Property<T>,
+> = T['_']['columns'][P]['_']['columnType'] extends ExactNumber
+  ? string | Extract<InferSelectModel<T>[P], null>
+  : Wire<InferSelectModel<T>[P]>;
 
 /** Where a drizzle table is in the database. */
 export function tableRef(table: PgTable): TableRef {
   return { schema: getTableConfig(table).schema ?? 'public', name: getTableName(table) };
-}
-
-function columnOf(table: PgTable, property: string) {
-  const column = getTableColumns(table)[property];
-  if (!column) throw new Error(`table ${getTableName(table)} has no column for "${property}"`);
-  return column;
 }
 
 /** The keys of a drizzle table, as its properties are called. */
@@ -96,7 +87,7 @@ export type Property<T extends PgTable> = keyof InferSelectModel<T> & string;
 export function columns<T extends PgTable, const K extends Property<T>>(
   table: T,
   ...properties: K[]
-): { readonly [P in K]: Field<Wire<InferSelectModel<T>[P]>> } {
+): { readonly [P in K]: Field<WireOf<T, P>> } {
   const entries = properties.map((property) => {
     const column = columnOf(table, property);
     const { form, schema } = columnForm(column.getSQLType());
@@ -106,14 +97,14 @@ export function columns<T extends PgTable, const K extends Property<T>>(
     };
     return [property, field] as const;
   });
-  return Object.fromEntries(entries) as { [P in K]: Field<Wire<InferSelectModel<T>[P]>> };
+  return Object.fromEntries(entries) as unknown as { [P in K]: Field<WireOf<T, P>> };
 }
 
 /** One column under a key of its own: `column(contracts, 'id')`. */
 export function column<T extends PgTable, const K extends Property<T>>(
   table: T,
   property: K,
-): Field<Wire<InferSelectModel<T>[K]>> {
+): Field<WireOf<T, K>> {
   return columns(table, property)[property];
 }
 
@@ -131,7 +122,7 @@ const hop = <T extends PgTable, O extends PgTable>(path: Path<T, O>): Hop => ({
   by: columnOf(path.from, path.by).name,
 });
 
-/** A text value of another table's row; null when there is no such row. `through` is a hop on the way. */
+/** A value of another table's row, as text; null when there is no such row. `through` is a hop on the way. */
 export function lookup<T extends PgTable, O extends PgTable, H extends PgTable = PgTable>(
   path: Path<T, O> & { column: Property<O>; through?: Path<H, T> },
 ): Field<string | null> {
@@ -140,6 +131,7 @@ export function lookup<T extends PgTable, O extends PgTable, H extends PgTable =
       kind: 'lookup',
       ...hop(path),
       column: columnOf(path.table, path.column).name,
+      ...textForm(columnOf(path.table, path.column).getSQLType()),
       ...(path.through && { through: hop(path.through) }),
     },
     schema: z.string().nullable(),
@@ -165,7 +157,7 @@ export function list<T extends PgTable, O extends PgTable, F extends Fields>(
       by: columnOf(options.table, options.by).name,
       key: columnOf(options.of, options.key).name,
       orderBy: columnOf(options.table, options.orderBy).name,
-      orderIsText: /^(text|varchar|char)/.test(columnOf(options.table, options.orderBy).getSQLType()),
+      orderIsText: isText(columnOf(options.table, options.orderBy).getSQLType()),
       fields: options.fields,
     },
     schema: z.array(objectSchema(options.fields)),
@@ -185,10 +177,11 @@ export function count<T extends PgTable, O extends PgTable>(options: Related<T, 
   };
 }
 
-/** A column of the row that changed in a related table; null for changes of the family's own table. */
+/** A column of the row that changed in a related table, as text; null for changes of the family's own table. */
 export function changed<T extends PgTable>(table: T, property: Property<T>): Field<string | null> {
+  const column = columnOf(table, property);
   return {
-    source: { kind: 'changed', column: columnOf(table, property).name },
+    source: { kind: 'changed', column: column.name, ...textForm(column.getSQLType()) },
     schema: z.string().nullable(),
   };
 }

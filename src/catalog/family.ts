@@ -1,6 +1,7 @@
 /** What an event family is, and the types of its events. */
 import { getTableColumns, getTableName } from 'drizzle-orm';
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import { columnOf, isText } from './column.js';
 import {
   tableRef,
   type Audience,
@@ -23,6 +24,8 @@ export interface Relation {
   readonly by: string;
   /** Set where its rows are memberships: the column that names the player. */
   readonly player?: string;
+  /** The SQL type of that column, where it is no text. */
+  readonly playerType?: string;
 }
 
 /** When an event happens, in which table, and what it does to rooms. */
@@ -69,7 +72,10 @@ function primaryKeyOf(table: PgTable, named?: readonly string[]): readonly strin
   return found as string[];
 }
 
-/** Defines a family of events over a table; `events` keep their order when one change makes several. */
+/**
+ * Defines a family of events over a table; `events` keep their order when one change makes several.
+ * @throws Error when a membership is not whole, or the primary key is not known
+ */
 export function family<
   const Name extends string,
   T extends PgTable,
@@ -91,7 +97,7 @@ export function family<
   const events = Object.entries<Transition | EventDefinition>(definition.events).map(
     ([type, event]) => [type, 'transition' in event ? event : { transition: event }] as const,
   );
-  return {
+  const made = {
     name,
     table: tableRef(definition.table),
     primaryKey: primaryKeyOf(definition.table, definition.primaryKey),
@@ -100,6 +106,8 @@ export function family<
     events: Object.fromEntries(events) as Readonly<Record<Events, EventDefinition>>,
     payload: definition.payload,
   };
+  requireWholeMemberships(made);
+  return made;
 }
 
 /** An event of the family that is a transition of another table's row, which points at the family's row by `by`. */
@@ -109,21 +117,48 @@ export function related<T extends PgTable>(
   transition: Transition,
   effect?: Effect,
 ): EventDefinition {
-  const columnName = (property: string) => {
-    const column = getTableColumns(table)[property];
-    if (!column) throw new Error(`table ${getTableName(table)} has no column for "${property}"`);
-    return column.name;
-  };
+  const columnName = (property: string) => columnOf(table, property).name;
   return {
     transition,
     relation: {
       table: tableRef(table),
       primaryKey: primaryKeyOf(table, relation.primaryKey),
       by: columnName(relation.by),
-      ...(relation.player !== undefined && { player: columnName(relation.player) }),
+      ...(relation.player !== undefined && playerOf(table, relation.player)),
     },
     ...(effect && { effect }),
   };
+}
+
+function playerOf(table: PgTable, property: string): Pick<Relation, 'player' | 'playerType'> {
+  const column = columnOf(table, property);
+  const type = column.getSQLType();
+  return { player: column.name, ...(!isText(type) && { playerType: type }) };
+}
+
+/** Rooms follow rows: whoever a row puts into a room, its end must take out again. */
+function requireWholeMemberships(family: Family): void {
+  const memberships = Object.entries(family.events).filter(
+    ([, event]) => event.relation?.player !== undefined,
+  );
+  if (memberships.length === 0) return;
+  if (family.audience.kind !== 'room') {
+    throw new Error(
+      `"${family.name}" has members, so its audience must be a room: room(…) or roomThrough(…)`,
+    );
+  }
+  const known = { join: 'inserted', leave: 'deleted', close: undefined } as const;
+  for (const [type, { transition, effect }] of memberships) {
+    const wanted = effect === undefined ? undefined : known[effect];
+    if (wanted !== transition.kind) {
+      throw new Error(
+        `"${type}" is of a membership: write inserted() with 'join', or deleted() with 'leave'`,
+      );
+    }
+  }
+  if (memberships.length !== 2 || memberships[0]?.[1].effect === memberships[1]?.[1].effect) {
+    throw new Error(`"${family.name}" needs one event for joining and one for leaving`);
+  }
 }
 
 /** Columns whose change may end somebody's right to a room: the holders are written to the log beside the change. */

@@ -50,6 +50,7 @@ export function membershipTables(from: Catalog) {
   return from.families.flatMap(({ audience, events }) => {
     const relation = Object.values(events).find((event) => event.relation?.player !== undefined)?.relation;
     if (relation?.player === undefined || audience.kind !== 'room') return [];
-    return [{ prefix: audience.prefix, table: relation.table, room: relation.by, player: relation.player }];
+    const { table, by, player, playerType } = relation;
+    return [{ prefix: audience.prefix, table, room: by, player, ...(playerType && { playerType }) }];
   });
 }

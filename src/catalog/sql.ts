@@ -42,6 +42,7 @@ interface Found {
   readonly hop: Hop;
   /** By column. */
   readonly variables: Map<string, string>;
+  readonly forms: Map<string, ColumnForm>;
 }
 
 /** The rows that fields look up directly, by what leads to them. Fields of lists look up on their own. */
@@ -52,8 +53,9 @@ function lookupsOf(fields: Fields): Map<string, Found> {
     for (const { source } of Object.values(within)) {
       if (source.kind === 'object') visit(source.fields);
       if (source.kind !== 'lookup' || source.through) continue;
-      const row = rows.get(hopKey(source)) ?? { hop: source, variables: new Map<string, string>() };
+      const row = rows.get(hopKey(source)) ?? { hop: source, variables: new Map(), forms: new Map() };
       rows.set(hopKey(source), row);
+      row.forms.set(source.column, source.form ?? 'plain');
       if (!row.variables.has(source.column)) row.variables.set(source.column, `found_${++values}`);
     }
   };
@@ -71,11 +73,12 @@ function fieldSql({ source }: Field, rows: Rows): string {
       const found = source.through ? undefined : rows.found?.get(hopKey(source));
       const variable = found?.variables.get(source.column);
       if (variable !== undefined) return variable;
+      const form = source.form ?? 'plain';
       return source.through
-        ? `(select o.${ident(source.column)} from ${qualified(source.through.table)} t` +
+        ? `(select ${formed(`o.${ident(source.column)}`, form)} from ${qualified(source.through.table)} t` +
             ` join ${qualified(source.table)} o on o.${ident(source.key)} = t.${ident(source.by)}` +
             ` where t.${ident(source.through.key)} = ${row}.${ident(source.through.by)})`
-        : byHop(source, row, source.column);
+        : formed(byHop(source, row, source.column), form);
     }
     case 'list': {
       // An array of a subquery costs half of what an ordered aggregate does.
@@ -95,7 +98,9 @@ function fieldSql({ source }: Field, rows: Rows): string {
     case 'count':
       return `(select count(*) from ${qualified(source.table)} t where t.${ident(source.by)} = ${row}.${ident(source.key)})`;
     case 'changed':
-      return rows.changed ? `${rows.changed}.${ident(source.column)}` : 'null::text';
+      return rows.changed
+        ? formed(`${rows.changed}.${ident(source.column)}`, source.form ?? 'plain')
+        : 'null::text';
     case 'object':
       return objectSql(source.fields, rows);
     case 'expression':
@@ -128,9 +133,9 @@ export interface MessageSql {
 /** What leads nowhere is not looked up: starting a query costs as much as a third of the message's columns. */
 export function messageSql(fields: Fields, rows: Rows): MessageSql {
   const found = lookupsOf(fields);
-  const before = [...found.values()].flatMap(({ hop, variables }) => {
+  const before = [...found.values()].flatMap(({ hop, variables, forms }) => {
     const by = `${rows.subject}.${ident(hop.by)}`;
-    const columns = [...variables.keys()].map((column) => `t.${ident(column)}`).join(', ');
+    const columns = [...forms].map(([column, form]) => formed(`t.${ident(column)}`, form)).join(', ');
     return [
       ...[...variables.values()].map((variable) => `${variable} := null;`),
       `if ${by} is not null then`,

@@ -22,6 +22,7 @@ import {
   checkVersion,
 } from './checks/server.js';
 import { checkKeys, checkOrigins } from './checks/settings.js';
+import { checkTypes } from './checks/types.js';
 import { codeOf, databaseUrlOf } from './database.js';
 import { ReportedFailure } from './failure.js';
 import { print } from './print.js';
@@ -150,6 +151,7 @@ function checksOfServer(client: pg.Client, config: Config, catalog: Catalog): Ch
     ['rights', () => checkRole(client, catalog, config)],
     ['schema', () => checkSteps(client, catalog)],
     ['columns', () => checkColumns(client, catalog), true],
+    ['types', () => checkTypes(client, catalog), true],
     ['functions', () => checkFunctions(client, catalog), true],
     ['triggers', () => checkTriggers(client, catalog), true],
     ['row security', () => checkRowSecurity(client, catalog)],

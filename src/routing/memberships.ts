@@ -24,6 +24,8 @@ export interface MembershipTable {
   readonly table: TableRef;
   readonly room: string;
   readonly player: string;
+  /** The SQL type of that column, where it is no text. */
+  readonly playerType?: string;
 }
 
 export interface Subscribable extends LobbyRef {
@@ -144,11 +146,28 @@ interface MembershipRow {
   readonly code: string | null;
 }
 
+/** What of the players asked for, `$1`, such a column can hold at all, in its own type: an index on it is of use then. */
+function playersAs(type: string | undefined): string {
+  const cast = (to: string, form: string) =>
+    `array(select q::${to} from unnest($1::text[]) q where q ~ '${form}')`;
+  if (type === undefined) return '$1::text[]';
+  if (type === 'uuid') return cast('uuid', '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$');
+  return cast('bigint', '^(0|-?[1-9][0-9]{0,17})$');
+}
+
+const integers = ['bigint', 'bigserial', 'integer', 'serial', 'smallint'];
+
 /** One table's part of the query; a lobby's rows bring its code, and only lobbies that exist count. */
-function membershipSql({ prefix, table, room, player }: MembershipTable, known?: LobbyTables): string {
+function membershipSql(
+  { prefix, table, room, player, playerType }: MembershipTable,
+  known?: LobbyTables,
+): string {
   const from = `from ${qualified(table)} p`;
-  const where = `where p.${ident(player)} = any ($1)`;
-  const columns = `p.${ident(player)} as player_id, ${literal(`${prefix}:`)} || p.${ident(room)} as room, p.${ident(room)}::text as id`;
+  const hasIndex = playerType === undefined || playerType === 'uuid' || integers.includes(playerType);
+  const where = hasIndex
+    ? `where p.${ident(player)} = any (${playersAs(playerType)})`
+    : `where p.${ident(player)}::text = any ($1::text[])`;
+  const columns = `p.${ident(player)}::text as player_id, ${literal(`${prefix}:`)} || p.${ident(room)} as room, p.${ident(room)}::text as id`;
   if (!known || !isLobbyRoom(`${prefix}:`)) return `(select ${columns}, null as code ${from} ${where})`;
   const { lobbies, participants } = known;
   return (

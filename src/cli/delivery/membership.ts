@@ -54,7 +54,7 @@ async function isMemberNow(
   for (const table of membershipTables(catalog)) {
     const { rowCount } = await client.query(
       `select from ${qualified(table.table)} p
-       where ${literal(`${table.prefix}:`)} || p.${ident(table.room)} = $1 and p.${ident(table.player)} = $2`,
+       where ${literal(`${table.prefix}:`)} || p.${ident(table.room)} = $1 and p.${ident(table.player)}::text = $2`,
       [room, player],
     );
     if (rowCount) return true;
