@@ -1,5 +1,12 @@
 /** Tokens and presigned URLs come by in many ways; they are never written down. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { trace } from '@opentelemetry/api';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/program.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { ioClient, rawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -7,22 +14,38 @@ import { dial, upgrade } from './wire.js';
 
 let database: TestDatabase;
 let server: TestServer;
+const exporter = new InMemorySpanExporter();
 
 beforeAll(async () => {
+  trace.setGlobalTracerProvider(
+    new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
+  );
   database = await createDatabase();
   server = await startServer(database.url, {
     LOG_LEVEL: 'trace',
+    HASHI_TRACE_CONTEXT: 'true',
     HASHI_METRICS_TOKEN: 'metrics-secret-word',
   });
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await server.stop();
   await database.drop();
+  trace.disable();
 });
+
+/** What a command prints, whatever it thinks of this database. */
+async function printed(...args: string[]): Promise<string> {
+  vi.stubEnv('DATABASE_URL', database.url);
+  let out = '';
+  await run(args, { out: (text) => (out += text), err: (text) => (out += text) });
+  expect(out).not.toBe('');
+  return out;
+}
 
 const presigned = 'https://bucket.example.com/key?X-Amz-Signature=presigned-secret-word';
 
-it('never writes a token or a presigned URL to the log, to metrics, or to a client that it is not of', async () => {
+it('never writes a token or a presigned URL to the log, to metrics, traces or errors, or to anybody it is not of', async () => {
   const good = await server.token('p1');
   const other = await server.token('p2');
   const expired = await server.token('p1', { expiresInSeconds: -100 });
@@ -38,11 +61,19 @@ it('never writes a token or a presigned URL to the log, to metrics, or to a clie
       rawClient(server, token),
       rawClient(server, undefined, {}, { headers: { authorization: `Bearer ${token}` } }),
       rawClient(server, undefined, {}, { protocols: ['hashi', `bearer.${token}`] }),
-      ioClient(server, token),
-      ioClient(server, token, { transports: ['polling'] }),
-      ioClient(server, undefined, { query: { token } }),
-      ioClient(server, undefined, { extraHeaders: { authorization: `Bearer ${token}` } }),
     );
+    for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
+      clients.push(
+        ioClient(server, token, { transports }),
+        ioClient(server, undefined, { transports, query: { token } }),
+        ioClient(server, undefined, { transports, extraHeaders: { authorization: `Bearer ${token}` } }),
+      );
+    }
+  }
+  const ends: unknown[] = [];
+  for (const client of clients) {
+    if ('closed' in client) void client.closed.then((end) => ends.push(end));
+    else client.socket.on('disconnect', (...why) => ends.push(why));
   }
   const heard = await Promise.all(
     clients.map(async (client) => {
@@ -55,7 +86,10 @@ it('never writes a token or a presigned URL to the log, to metrics, or to a clie
       return client.next((message) => message.type === 'connected' || message.type === 'error');
     }),
   );
-  expect(heard).toHaveLength(35);
+  expect(heard).toHaveLength(60);
+  // What other instances may fetch of a client.
+  const seen = (await server.server.io.fetchSockets()).map(({ handshake, data }) => ({ handshake, data }));
+  expect(seen).toHaveLength(24);
 
   // Refreshed rightly, wrongly, and by what is none.
   const raw = rawClient(server, good);
@@ -64,7 +98,9 @@ it('never writes a token or a presigned URL to the log, to metrics, or to a clie
   raw.send({ type: 'auth', data: { token: good }, id: 1 });
   await raw.next('ack');
   raw.send({ type: 'auth', data: { token: opaque } });
-  expect((await raw.closed).code).toBe(4401);
+  const refused = await raw.closed;
+  expect(refused.code).toBe(4401);
+  ends.push(refused);
   expect(await io.socket.emitWithAck('auth', { token: other })).toMatchObject({
     ok: false,
     error: { code: 'AUTH_ERROR' },
@@ -102,7 +138,21 @@ it('never writes a token or a presigned URL to the log, to metrics, or to a clie
   const metrics = await fetch(`${server.url}/metrics`, {
     headers: { authorization: 'Bearer metrics-secret-word' },
   });
-  const written = [...server.logs, await metrics.text()].join('\n');
+  const told = JSON.stringify([heard, ends, seen, clients.map(({ messages }) => messages)], (_key, value) =>
+    value instanceof Error ? { ...value, text: String(value) } : (value as unknown),
+  );
+  const spans = exporter.getFinishedSpans().map(({ name, attributes, events, status, links }) => {
+    return JSON.stringify([name, attributes, events, status, links]);
+  });
+  expect(spans.length).toBeGreaterThan(60);
+  const commands = [
+    await printed('doctor'),
+    await printed('config'),
+    await printed('tail', '--since', '0', '--no-follow', '--json'),
+    await printed('tail', '--since', '0', '--no-follow'),
+    await printed('why', '1', 'p3'),
+  ];
+  const written = [...server.logs, await metrics.text(), told, ...spans, ...commands].join('\n');
   const parts = secrets.flatMap((token) => token.split('.')).filter((part) => part.length > 8);
   const hints = [
     ...parts,
