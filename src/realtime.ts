@@ -198,6 +198,7 @@ export class Realtime {
     this.io.bind(engine);
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
       if (!(opened instanceof RawEngine)) {
+        this.sessions.endSoon(opened);
         guardEngine(opened, { ...config, onRateLimited, onSilent: () => this.gate.note('silent') });
         opened.on('close', (reason: string) => metrics.observeSocketIoClose(reason));
       }

@@ -6,6 +6,8 @@ export class CountingWebSocket extends WebSocket {
   /** Pings of ours that are not answered yet; a client may answer the latest alone. */
   private asked = 0;
   private closing: (() => void) | undefined;
+  /** The code of the close we have sent; what its event tells is the client's, which may not answer or not be read any more. */
+  closedWith: number | undefined;
 
   override ping(data?: unknown, mask?: boolean, callback?: (error: Error) => void): void {
     this.asked++;
@@ -19,6 +21,7 @@ export class CountingWebSocket extends WebSocket {
 
   override close(code?: number, data?: string | Buffer): void {
     this.closing?.();
+    this.closedWith ??= code;
     super.close(code, data);
   }
 

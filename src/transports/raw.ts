@@ -58,7 +58,7 @@ export class RawTransport {
       this.engines.add(engine);
       ws.on('close', (code) => {
         this.engines.delete(engine);
-        this.options.onClose(code);
+        this.options.onClose(ws.closedWith ?? code);
       });
       this.options.onOpen(engine);
       this.options.io.engine.emit('connection', engine);

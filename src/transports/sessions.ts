@@ -40,6 +40,12 @@ interface Session {
   readonly lost: boolean;
 }
 
+/** An engine.io connection, or a raw one in its shape. */
+interface Transport {
+  close(): void;
+  once(event: 'close', callback: () => void): unknown;
+}
+
 /** What the middleware has found out, for the connection handler. */
 interface Admitted extends Identity, Session {
   /** Gives up its place among the player's connections. */
@@ -67,6 +73,7 @@ export class Sessions {
   private readonly places = new Map<string, number>();
   /** Transports with a socket, or with one that is being authenticated: one is all they get. */
   private readonly occupied = new WeakSet<object>();
+  private readonly deadlines = new WeakMap<object, NodeJS.Timeout>();
 
   constructor(private readonly options: SessionsOptions) {
     const { io, tracing } = options;
@@ -118,7 +125,10 @@ export class Sessions {
         leave: this.takePlace(socket, identity.playerId, session.takesUp),
       });
     } catch (error) {
-      if (first) this.occupied.delete(conn);
+      if (first) {
+        this.occupied.delete(conn);
+        if (!this.deadlines.has(conn)) this.endSoon(conn);
+      }
       throw error;
     } finally {
       callOff();
@@ -198,7 +208,7 @@ export class Sessions {
     socket.on('disconnect', () => {
       connection.closed = true;
       identity.leave();
-      this.endSoon(socket);
+      this.endSoon(socket.conn);
       options.hub.remove(connection);
       // Rooms have been left by now; only a successor may have the id again.
       if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
@@ -211,12 +221,17 @@ export class Sessions {
     else openSocketIo(socket, connection, admitted, options);
   }
 
-  /** A client that leaves the namespace and keeps the transport is a stranger again, and has a stranger's time. */
-  private endSoon(socket: Socket): void {
-    const { conn } = socket;
+  /**
+   * A client with a transport and no socket is a stranger, and has a stranger's time: from the beginning, when it was
+   * refused, and when it leaves the namespace. Who is being authenticated has that of the token's check, which tells why.
+   */
+  endSoon(conn: Transport): void {
+    clearTimeout(this.deadlines.get(conn));
     const timer = setTimeout(() => {
+      this.deadlines.delete(conn);
       if (!this.occupied.has(conn)) conn.close();
     }, this.options.authTimeoutMs).unref();
+    this.deadlines.set(conn, timer);
     conn.once('close', () => clearTimeout(timer));
   }
 }

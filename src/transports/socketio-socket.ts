@@ -88,6 +88,7 @@ async function answer(
 /** By the acknowledgement if there is one, else by an event; then the close that belongs to the error. */
 function tell(connection: Connection, code: ErrorCode, acknowledge: Acknowledge | undefined): void {
   if (!acknowledge) return connection.fail(code);
+  connection.onError(code);
   acknowledge({ ok: false, error: errorData(code) });
   const closeCode = closeCodeOf[code];
   if (closeCode !== undefined) connection.wire.close(closeCode, code);

@@ -9,8 +9,9 @@ export function createSocketIo({ authTimeoutMs }: Config): Server {
   return new Server({
     path: '/socket.io/',
     serveClient: false,
-    // Later than the token's own timeout, which tells the client why.
-    connectTimeout: authTimeoutMs + 500,
+    // Strangers are ended before, see `Sessions.endSoon`. A token's check, which tells the client why, may take longer than
+    // its time: where this process was too busy to look.
+    connectTimeout: 10 * authTimeoutMs + 500,
     // How long a session can be taken up is the log's retention, whatever this would say.
     connectionStateRecovery: { skipMiddlewares: false },
   });
