@@ -168,6 +168,7 @@ export class Realtime {
       feed,
       door,
       memberships,
+      flush: () => router.flush(),
       maxSubscriptions: config.maxSubscriptions,
       canSubscribe: options.hooks.canSubscribe,
     });

@@ -9,6 +9,8 @@ export interface SubscriptionsOptions {
   readonly feed: Feed;
   readonly door: RoomDoor;
   readonly memberships: Memberships;
+  /** Writes what is due to connections by now. */
+  readonly flush: () => void;
   readonly maxSubscriptions: number;
   /** The last word on who may subscribe, where the program that embeds the server wants it. */
   readonly canSubscribe?: CanSubscribe | undefined;
@@ -72,6 +74,8 @@ export class Subscriptions {
   async unsubscribe(connection: Connection, lobby: string): Promise<void> {
     const room = await this.options.memberships.roomOf(lobby);
     if (room === null || connection.closed) return;
+    // While a backlog is gathered, what came before goes before the answer: nothing of the room follows that.
+    this.options.flush();
     connection.subscriptions.delete(room);
     this.options.door.leave(connection, room);
   }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Subscriptions } from '../../src/routing/subscriptions.js';
+import { Hub } from '../../src/routing/hub.js';
+import { Outgoing } from '../../src/protocol/outgoing.js';
+import type { Batch } from '../../src/routing/batch.js';
 import type { Feed } from '../../src/log/feed.js';
 import type { Connection } from '../../src/transports/connection.js';
 
@@ -23,6 +26,7 @@ describe('a subscription whose right ends between its reading and its place in t
         roomOf: async () => null,
         movesAfter: async () => [],
       },
+      flush: () => undefined,
       maxSubscriptions: 10,
     });
     const connection = {
@@ -38,5 +42,42 @@ describe('a subscription whose right ends between its reading and its place in t
     barriers.shift()?.();
     expect(await answer).toBe('SUBSCRIBE_DENIED');
     expect(entered).toEqual([]);
+  });
+});
+
+describe('a subscription that ends while a backlog is gathered', () => {
+  it('has been told what it is due when its end is acknowledged, and is told nothing after', async () => {
+    const hub = new Hub({
+      onDelivered() {},
+      onSlow() {},
+      onBroken: (_connection, error) => expect.fail(String(error)),
+    });
+    const told: string[] = [];
+    const connection = {
+      playerId: 'p',
+      live: true,
+      closed: false,
+      subscriptions: new Set(['lobby:1']),
+      wire: { transport: 'websocket', writeBatch: (batch: Batch) => told.push(`${batch.count} events`) > 0 },
+    } as unknown as Connection;
+    hub.joined('lobby:1', connection);
+    const subscriptions = new Subscriptions({
+      feed: {} as Feed,
+      door: { enter: () => undefined, leave: (_connection, room) => hub.left(room, connection) },
+      memberships: {
+        subscribable: async () => null,
+        of: async () => [],
+        roomOf: async () => 'lobby:1',
+        movesAfter: async () => [],
+      },
+      flush: () => hub.flush(),
+      maxSubscriptions: 10,
+    });
+    hub.deliver(new Outgoing('storage:event', '{}'), hub.inRoom('lobby:1'));
+    await subscriptions.unsubscribe(connection, 'ONE');
+    told.push('acknowledged');
+    hub.deliver(new Outgoing('storage:event', '{}'), hub.inRoom('lobby:1'));
+    hub.flush();
+    expect(told).toEqual(['1 events', 'acknowledged']);
   });
 });
