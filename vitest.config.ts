@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Whether there is such a program; the tests look in the same places. */
 function has(name: string): boolean {
@@ -23,6 +24,28 @@ const long = [
   'test/hostile/fuzz/**',
   'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention}.test.ts',
 ];
+
+/** What takes longest begins first: nobody waits for it alone at the end. The first mostly waits, beside the others. */
+const first = [
+  'test/faults/chaos/',
+  'test/integration/embedded.',
+  'test/faults/connections.',
+  'test/browser/console',
+  'test/adapter/faults.',
+  'test/hostile/strangers.',
+  'test/integration/workers.',
+  'test/hostile/tokens.',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = first.findIndex((path) => moduleId.includes(path));
+      return at < 0 ? first.length : at;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 // Node is all that the other tests need; in CI a missing browser is a failure.
 function leftOut(mode: string): string[] {
@@ -57,5 +80,6 @@ export default defineConfig(({ mode }) => ({
     expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
   },
 }));

@@ -6,7 +6,13 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbedded, type EmbeddedPostgres } from '../../src/database/embedded.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { readyz, summonWitnesses, untilReadyz, type Witnesses } from './support/witnesses.js';
+import {
+  expectServed,
+  expectServedAgain,
+  readyz,
+  summonWitnesses,
+  type Witnesses,
+} from './support/witnesses.js';
 
 let dataDir: string;
 let postgres: EmbeddedPostgres;
@@ -71,13 +77,12 @@ describe('a server whose database fails', () => {
     for (const pid of frozen) process.kill(pid, 'SIGSTOP');
     try {
       await write(3);
-      await untilReadyz(server, 503);
-      await witnesses.ping();
+      await expectServed({ server, witnesses }, 503);
     } finally {
       for (const pid of frozen) process.kill(pid, 'SIGCONT');
     }
     await witnesses.expectAll(written);
-    await untilReadyz(server, 200);
+    await expectServedAgain({ server, witnesses });
   });
 
   it('goes on after an immediate restart', async () => {
@@ -86,13 +91,12 @@ describe('a server whose database fails', () => {
     process.kill(postgres.pid, 'SIGQUIT');
     await gone;
     await postgres.stop();
-    await untilReadyz(server, 503);
-    await witnesses.ping();
+    await expectServed({ server, witnesses }, 503);
     postgres = await start(port);
     service = await connectService();
     await write(3);
     await witnesses.expectAll(written);
-    await untilReadyz(server, 200);
+    await expectServedAgain({ server, witnesses });
   });
 
   it('comes back when the database has taken its place away: too many connections', async () => {
@@ -119,13 +123,14 @@ describe('a server whose database fails', () => {
         );
         await fill();
       }
+      // Said so already; a place may get free again, for whoever is first.
       await write(3);
       await witnesses.ping();
     } finally {
       await Promise.all(others.map((client) => client.end()));
     }
     await witnesses.expectAll(written);
-    await untilReadyz(server, 200);
+    await expectServedAgain({ server, witnesses });
   });
 
   it('keeps serving what was written while the database is read-only for a time', async () => {
@@ -137,8 +142,9 @@ describe('a server whose database fails', () => {
     const newcomer = await connectService();
     await expect(newcomer.query('insert into contracts default values')).rejects.toThrow(/read-only/);
     await newcomer.end();
-    await witnesses.ping();
     await witnesses.expectAll(written);
+    // Its sessions have been made anew by now, or are right away.
+    await expectServedAgain({ server, witnesses });
     await service.query('alter database hashi reset default_transaction_read_only');
     await write();
     await witnesses.expectAll(written);

@@ -9,7 +9,7 @@ import { rawClient, type Message } from '../support/clients.js';
 import { startProxy, type TcpProxy } from '../support/proxy.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { startStandby, type Standby } from './support/standby.js';
-import { summonWitnesses, untilReadyz, type Witnesses } from './support/witnesses.js';
+import { expectServed, expectServedAgain, summonWitnesses, type Witnesses } from './support/witnesses.js';
 
 let dataDir: string;
 let primary: EmbeddedPostgres;
@@ -43,6 +43,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
+const watched = () => servers.map((server, at) => ({ server, witnesses: witnesses[at]! }));
 const clients = () => witnesses.flatMap(({ raw, io }) => [raw, io]);
 const about = (id: string) => (message: Message) => message.data?.contractId === id;
 const isError = (code: string) => (message: Message) =>
@@ -83,16 +84,15 @@ it('keeps its clients through a failover, begins a new epoch, and tells them to 
   const gone = new Promise((resolve) => primary.onExit(resolve));
   process.kill(primary.pid, 'SIGQUIT');
   await gone;
-  await Promise.all(servers.map((server) => untilReadyz(server, 503)));
-  await Promise.all(witnesses.map((witness) => witness.ping()));
+  await expectServed(watched(), 503);
   // A standby that is not promoted yet is no place to go on.
   address.retarget(standby.url);
-  await Promise.all(witnesses.map((witness) => witness.ping()));
+  await expectServed(watched(), 503);
   await standby.promote();
 
   // When memberships have been read, and nothing is missing any more.
   await Promise.all(clients().map((client) => client.next(isError('RESYNC_REQUIRED'))));
-  await Promise.all(servers.map((server) => untilReadyz(server, 200)));
+  await expectServedAgain(watched());
   // What they read now is what there is: not the lost one.
   expect(await query(standby.url, `select from contracts where id in ('${kept}', '${lost}')`)).toHaveLength(
     1,

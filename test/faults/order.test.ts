@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { untilOnlySweeping } from '../support/listener.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { summonWitnesses } from './support/witnesses.js';
+import { expectServed, summonWitnesses } from './support/witnesses.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -31,6 +31,7 @@ describe('changes that commit in another order than they were made', () => {
     const written = [await insert(database.pool), await insert(database.pool)];
     // Delivered while the other transaction, begun before them, is open still.
     await witnesses.expectAll(written);
+    await expectServed({ server, witnesses }, 200);
     await late.query('commit');
     late.release();
     await witnesses.expectAll([...written, early]);

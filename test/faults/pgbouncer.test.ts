@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { run } from '../support/child.js';
 import { startServer } from '../support/server.js';
 import { startPgBouncer, type PgBouncer } from './support/pgbouncer.js';
-import { readyz, summonWitnesses } from './support/witnesses.js';
+import { expectServed, summonWitnesses } from './support/witnesses.js';
 
 let database: TestDatabase;
 let bouncer: PgBouncer;
@@ -99,8 +99,7 @@ describe('PgBouncer in session mode', () => {
       const witnesses = await summonWitnesses(server);
       const written = [await write(), await write()];
       await witnesses.expectAll(written);
-      await witnesses.ping();
-      expect(await readyz(server)).toBe(200);
+      await expectServed({ server, witnesses }, 200);
       const child = doctor(bouncer.url);
       await child.printed(/"check": "notifications",\s+"status": "ok"/);
       await child.exited;

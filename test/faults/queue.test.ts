@@ -8,7 +8,7 @@ import { connectClient } from '../../src/database/client.js';
 import { startEmbedded, type EmbeddedPostgres } from '../../src/database/embedded.js';
 import { run } from '../support/child.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { readyz, summonWitnesses, type Witnesses } from './support/witnesses.js';
+import { expectServed, summonWitnesses, type Witnesses } from './support/witnesses.js';
 
 let dataDir: string;
 let postgres: EmbeddedPostgres;
@@ -96,9 +96,10 @@ it(
           await service.query(`select pg_notify('anything', $1)`, [`${turn} ${'y'.repeat(7900)}`]);
       })(),
     ).rejects.toThrow(/too many notifications/);
+    await expectServed({ server: servers[0]!, witnesses: witnesses[0]! }, 200);
     for (let count = 0; count < 3; count++) await write();
     await everyoneHas();
-    expect(await readyz(servers[0]!)).toBe(200);
+    await expectServed({ server: servers[0]!, witnesses: witnesses[0]! }, 200);
 
     await sleeper.query('rollback');
     await write();

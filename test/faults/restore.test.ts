@@ -7,7 +7,7 @@ import { ioClient, rawClient, type Message, type TestClient } from '../support/c
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startProxy, type TcpProxy } from '../support/proxy.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { readyz, summonWitnesses, untilReadyz, type Witnesses } from './support/witnesses.js';
+import { expectServed, expectServedAgain, summonWitnesses, type Witnesses } from './support/witnesses.js';
 
 let database: TestDatabase;
 let proxy: TcpProxy;
@@ -24,6 +24,8 @@ beforeEach(async () => {
   witnesses = await Promise.all(servers.map((server) => summonWitnesses(server)));
 });
 afterEach(async () => {
+  // Whatever it was: no connection is lost by it.
+  await expectServedAgain(watched());
   for (const witness of witnesses) witness.close();
 });
 afterAll(async () => {
@@ -32,6 +34,7 @@ afterAll(async () => {
   await database.drop();
 });
 
+const watched = () => servers.map((server, at) => ({ server, witnesses: witnesses[at]! }));
 const clients = (): TestClient[] => witnesses.flatMap(({ raw, io }) => [raw, io]);
 const write = async (from: Pick<TestDatabase, 'query'> = database): Promise<string> =>
   (await from.query('insert into contracts default values returning id'))[0].id;
@@ -67,9 +70,9 @@ async function untilNext(): Promise<(readonly Message[])[]> {
 async function away(work: () => Promise<unknown>): Promise<void> {
   proxy.refuse();
   proxy.cut();
-  await Promise.all(servers.map((server) => untilReadyz(server, 503)));
-  await Promise.all(witnesses.map((witness) => witness.ping()));
+  await expectServed(watched(), 503);
   await work();
+  await expectServed(watched(), 503);
   proxy.heal();
 }
 const resumed = async (since: string) => {
@@ -78,7 +81,7 @@ const resumed = async (since: string) => {
   return { client, recovered: data.recovered as boolean };
 };
 const told = (messages: readonly Message[]) =>
-  messages.map(({ type, data }) => data.type ?? data.code ?? type);
+  messages.filter(({ type }) => type !== 'pong').map(({ type, data }) => data.type ?? data.code ?? type);
 
 /** What every dump of pg_dump begins with. */
 const preamble = `set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
@@ -91,7 +94,9 @@ async function load(...statements: string[]): Promise<void> {
   await loader.connect();
   try {
     await loader.query(preamble);
-    for (const statement of statements) await loader.query(statement);
+    for (const statement of statements) {
+      await Promise.all([loader.query(statement), expectServed(watched(), 200)]);
+    }
   } finally {
     await loader.end();
   }
@@ -229,7 +234,7 @@ describe('a database that is put back to an earlier state', () => {
       expect(told(before).filter((what) => what !== 'RESYNC_REQUIRED')).toEqual([]);
     }
     expect(servers[0]!.logs.join('')).toContain('the database was put back to an earlier state');
-    expect(await readyz(servers[0]!)).toBe(200);
+    await expectServed(watched(), 200);
     expect(await epochOf()).toBe(epoch);
 
     const lost = await resumed(late);

@@ -1,6 +1,6 @@
 /** `npm run chaos -- --seed N --minutes M`: one run, a report, and the seed that repeats it. */
 import { parseArgs } from 'node:util';
-import { faults } from './faults.js';
+import { faults } from './faults/index.js';
 import { failures } from './oracle.js';
 import { runChaos } from './run.js';
 
@@ -26,7 +26,7 @@ if (!Number.isInteger(seed) || !(minutes > 0) || Number.isNaN(freezeMs) || unkno
 }
 const began = performance.now();
 console.log(`seed ${seed}, ${minutes} min`);
-const { verdict, struck, connects, crashed } = await runChaos({
+const { verdict, struck, connects, complaints } = await runChaos({
   seed,
   durationMs: minutes * 60_000,
   instances: Number(values.instances ?? '2'),
@@ -36,10 +36,10 @@ const { verdict, struck, connects, crashed } = await runChaos({
 });
 const { details, ...figures } = verdict;
 console.table(struck);
-console.table({ ...figures, connects, crashed: crashed.length });
-const bad = failures(verdict) + crashed.length;
+console.table({ ...figures, connects, complaints: complaints.length });
+const bad = failures(verdict) + complaints.length;
 if (bad > 0) {
-  console.log([...details, ...crashed].join('\n'));
+  console.log([...details, ...complaints].join('\n'));
   console.log(`FAILED: repeat with  npm run chaos -- --seed ${seed} --minutes ${minutes}`);
 }
 process.exitCode = bad > 0 ? 1 : 0;

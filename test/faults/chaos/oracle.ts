@@ -1,23 +1,17 @@
 /** Compares what clients were told with what the log says they had to be told. */
 import type pg from 'pg';
-import { parseCursor } from '../../../src/log/position.js';
-import type { Follower } from '../support/followers.js';
-import type { Journal } from './writers.js';
-
-interface Row {
-  readonly seq: number;
-  readonly type: string;
-  readonly room: string | null;
-  readonly player: string | null;
-  readonly effect: string | null;
-  readonly member: string | null;
-  readonly data: string | null;
-}
+import type { Follower, Told } from '../support/followers.js';
+import { expectedOf, isQuarantined, roomsAt, type Log } from './log.js';
+import { epochOf, segmentsOf, seqOf, type Segment } from './segments.js';
+import { judgeSubscriptions } from './subscriptions.js';
+import type { Journal } from './world.js';
 
 export interface Verdict {
   readonly events: number;
   readonly deliveries: number;
   readonly committed: number;
+  /** Entries that could not be built, each told as a gap at its place. */
+  readonly quarantined: number;
   lost: number;
   duplicates: number;
   /** Deliveries that went back in the order of the log. */
@@ -45,48 +39,29 @@ export const failures = (verdict: Verdict): number =>
   verdict.gaps +
   verdict.stale;
 
-/** The whole log; it must fit into memory. */
-export async function readLog(pool: pg.Pool): Promise<Row[]> {
-  const { rows } = await pool.query<Omit<Row, 'seq'> & { seq: string }>(
-    `select l.seq, e.type, e.room, e.player, e.effect, e.member, e.data
-     from realtime.log l join realtime.events e on e.id = l.event_id and e.slot = l.event_slot order by l.seq`,
-  );
-  return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+export interface Evidence {
+  /** The database's, first to last: of more than one, each later one took the place of the one before. */
+  readonly logs: readonly Log[];
+  readonly followers: readonly Follower[];
+  /** Those that subscribe to this room, whose player is a member of none. */
+  readonly subscribers: readonly Follower[];
+  readonly openRoom: string;
+  readonly journal: Journal;
+  /** Of the last database. */
+  readonly pool: pg.Pool;
 }
 
-/** What a player has to be told of after a place in the log, by what it was in there. */
-export function expectedOf(
-  log: readonly Row[],
-  player: string,
-  after: number,
-  rooms: Iterable<string>,
-): Row[] {
-  const inside = new Set(rooms);
-  const expected: Row[] = [];
-  for (const row of log) {
-    if (row.seq <= after) continue;
-    const own = row.member === player && row.room !== null;
-    if (own && row.effect === 'join') inside.add(row.room);
-    const theirs = row.room === '*' || (row.room !== null && inside.has(row.room)) || row.player === player;
-    if (theirs && row.data !== null && !row.type.startsWith('realtime.')) expected.push(row);
-    if (own && row.effect === 'leave') inside.delete(row.room);
-    if (row.effect === 'close' && row.room !== null) inside.delete(row.room);
-  }
-  return expected;
-}
+const states = "select id, (terms->>'n')::int as n from contracts";
 
-const seqOf = (id: string) => parseCursor(id)?.seq ?? -1;
-
-export async function judge(
-  pool: pg.Pool,
-  followers: readonly Follower[],
-  journal: Journal,
-): Promise<Verdict> {
-  const log = await readLog(pool);
+export async function judge(evidence: Evidence): Promise<Verdict> {
+  const { logs, followers, subscribers, openRoom, journal } = evidence;
+  const everyone = [...followers, ...subscribers];
+  const rows = logs.flatMap((log) => log.rows);
   const verdict: Verdict = {
-    events: log.length,
-    deliveries: followers.reduce((sum, { told }) => sum + told.length, 0),
+    events: rows.length,
+    deliveries: everyone.reduce((sum, { told }) => sum + told.length, 0),
     committed: journal.committed.size,
+    quarantined: rows.filter(isQuarantined).length,
     lost: 0,
     duplicates: 0,
     disorder: 0,
@@ -97,59 +72,122 @@ export async function judge(
     stale: 0,
     details: [],
   };
-  const marks = new Map<string, number>();
-  for (const { type, data } of log) {
-    if (type !== 'contract.decision_contested' || data === null) continue;
-    const mark = (JSON.parse(data) as { payload: { contestedBy: string } }).payload.contestedBy;
-    marks.set(mark, (marks.get(mark) ?? 0) + 1);
-  }
-  for (const mark of journal.committed) if (marks.get(mark) !== 1) verdict.unaccounted++;
-  for (const mark of journal.rolledBack) if (marks.has(mark)) verdict.unaccounted++;
-  for (const mark of journal.unknown) if ((marks.get(mark) ?? 0) > 1) verdict.unaccounted++;
-
-  const states = await pool.query<{ id: string; n: number }>(
-    `select id, (terms->>'n')::int as n from contracts`,
+  account(verdict, logs, journal);
+  const known = new Map(logs.map((log) => [log.epoch, log]));
+  const gapsInLog = new Set(
+    logs.flatMap((log) => log.rows.filter(isQuarantined).map(({ seq }) => `${log.epoch} ${seq}`)),
   );
-  for (const follower of followers) {
-    const { cursor, lobbies } = await follower.greeting;
-    const rooms = lobbies.map(({ lobbyId }) => `lobby:${lobbyId}`);
-    const expected = new Set(expectedOf(log, follower.player, seqOf(cursor), rooms).map(({ seq }) => seq));
-    const told = new Set<number>();
-    const newest = new Map<string, number>();
-    let before = -1;
-    const note = (what: string, seq: number) => {
-      if (verdict.details.length < 50) verdict.details.push(`${follower.name}: ${what} ${seq}`);
+  const now = new Map(
+    (await evidence.pool.query<{ id: string; n: number }>(states)).rows.map(({ id, n }) => [id, n]),
+  );
+  for (const follower of everyone) {
+    const note = (what: string) => {
+      if (verdict.details.length < 50) verdict.details.push(`${follower.name}: ${what}`);
     };
-    for (const { id, data } of follower.told) {
-      const seq = seqOf(id);
-      if (told.has(seq)) {
-        verdict.duplicates++;
-        note('twice', seq);
-      } else if (seq < before) {
-        verdict.disorder++;
-        note('out of order', seq);
+    const segments = segmentsOf(follower, (id) => gapsInLog.has(`${epochOf(id)} ${seqOf(id)}`));
+    for (const gap of follower.gaps) {
+      if (!gap.startsWith('refused')) continue;
+      verdict.gaps++;
+      note(gap);
+    }
+    segments.forEach((segment, index) => {
+      const before = segments[index - 1];
+      // Only another log is a reason to begin anew.
+      if (before && before.epoch === segment.epoch) {
+        verdict.gaps++;
+        note(`begins anew after ${segment.after}, though the log goes on`);
       }
-      if (!expected.has(seq)) {
+      const log = known.get(segment.epoch);
+      const fromElsewhere = segment.told.filter(({ id }) => epochOf(id) !== segment.epoch);
+      if (!log || fromElsewhere.length > 0) {
         verdict.unauthorised++;
-        note('not for it', seq);
+        note(`was told of a log that is not the one it follows: ${segment.epoch}`);
+        return;
       }
-      told.add(seq);
-      before = seq;
-      const state = data.payload?.terms?.n as number | undefined;
-      if (state === undefined) continue;
-      if (state < (newest.get(data.contractId as string) ?? 0)) verdict.inversions++;
-      newest.set(data.contractId as string, state);
-    }
-    for (const seq of expected) {
-      if (told.has(seq)) continue;
-      verdict.lost++;
-      note('lost', seq);
-    }
-    for (const { id, n } of states.rows) {
-      if (newest.has(id) && newest.get(id) !== n) verdict.stale++;
-    }
-    verdict.gaps += follower.gaps.length;
-    for (const gap of follower.gaps) verdict.details.push(`${follower.name}: ${gap}`);
+      const apart = subscribers.includes(follower) ? openRoom : undefined;
+      judgeSegment(verdict, note, follower.player, segment, log, apart);
+      if (segment.last) verdict.stale += stale(segment.told, now);
+    });
   }
+  for (const follower of subscribers) judgeSubscriptions(verdict, follower, known, gapsInLog, openRoom);
   return verdict;
+}
+
+/** @param apart the room whose events are judged elsewhere */
+function judgeSegment(
+  verdict: Verdict,
+  note: (what: string) => void,
+  player: string,
+  segment: Segment,
+  log: Log,
+  apart: string | undefined,
+): void {
+  const ofApart = new Set(log.rows.flatMap(({ room, seq }) => (room === apart ? [seq] : [])));
+  const expected = new Set(
+    expectedOf(log.rows, player, segment.after, roomsAt(log, player, segment.after)).map(({ seq }) => seq),
+  );
+  const told = new Set<number>();
+  const newest = new Map<string, number>();
+  let before = -1;
+  for (const { id, data } of segment.told) {
+    const seq = seqOf(id);
+    if (told.has(seq)) {
+      verdict.duplicates++;
+      note(`twice ${seq}`);
+    } else if (seq < before) {
+      verdict.disorder++;
+      note(`out of order ${seq}`);
+    }
+    told.add(seq);
+    before = seq;
+    if (!expected.has(seq) && !ofApart.has(seq)) {
+      verdict.unauthorised++;
+      note(`not for it ${seq}`);
+    }
+    const state = stateOf(data);
+    if (state === undefined) continue;
+    if (state < (newest.get(data.contractId as string) ?? 0)) verdict.inversions++;
+    newest.set(data.contractId as string, state);
+  }
+  for (const seq of expected) {
+    if (told.has(seq) || ofApart.has(seq) || (!segment.last && seq > before)) continue;
+    verdict.lost++;
+    note(`lost ${seq}`);
+  }
+}
+
+const stateOf = (data: any): number | undefined => data.payload?.terms?.n as number | undefined;
+
+function stale(told: readonly Told[], now: ReadonlyMap<string, number>): number {
+  const newest = new Map<string, number>();
+  for (const { data } of told) {
+    const state = stateOf(data);
+    if (state !== undefined) newest.set(data.contractId as string, state);
+  }
+  return [...newest].filter(([id, state]) => now.get(id) !== state).length;
+}
+
+/** Whether every change that was committed is in one log, once, and nothing that was not. */
+function account(verdict: Verdict, logs: readonly Log[], journal: Journal): void {
+  const marks = new Map<string, number>();
+  const files = new Map<string, number>();
+  for (const { type, data } of logs.flatMap(({ rows }) => rows)) {
+    if (data === null) continue;
+    const [counts, mark] =
+      type === 'contract.decision_contested'
+        ? [marks, (JSON.parse(data) as { payload: { contestedBy: string } }).payload.contestedBy]
+        : type === 'storage.external_url_created'
+          ? [files, (JSON.parse(data) as { payload: { storage: { url: string } } }).payload.storage.url]
+          : [];
+    if (counts && mark !== undefined) counts.set(mark, (counts.get(mark) ?? 0) + 1);
+  }
+  const check = (mark: string, fits: (count: number) => boolean) => {
+    const counts = [marks, ...(journal.files.has(mark) ? [files] : [])].map((all) => all.get(mark) ?? 0);
+    if (counts.every(fits)) return;
+    verdict.unaccounted++;
+    if (verdict.details.length < 50) verdict.details.push(`${mark} has ${counts.join(' and ')} events`);
+  };
+  for (const mark of journal.committed) check(mark, (count) => count === 1);
+  for (const mark of journal.rolledBack) check(mark, (count) => count === 0);
+  for (const mark of journal.unknown) check(mark, (count) => count <= 1);
 }

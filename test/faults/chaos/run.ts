@@ -1,18 +1,18 @@
 /** Runs writers, clients and faults against several instances for a time, and judges what came of it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
 import { createFleet } from '../../support/instances.js';
 import { startProxy } from '../../support/proxy.js';
-import { freezePostgres } from '../support/freeze.js';
 import { followRaw, followSocketIo, type Follower } from '../support/followers.js';
-import { faults, type Arena, type Berth } from './faults.js';
+import type { Arena, Berth } from './arena.js';
+import { startChaosDatabase } from './database.js';
+import { draw, faults } from './faults/index.js';
+import { readWhole, type Log } from './log.js';
 import { judge, type Verdict } from './oracle.js';
 import { randomOf } from './random.js';
-import { createWorld, write, type Journal } from './writers.js';
+import { comeAndGo } from './subscriptions.js';
+import { createWorld, newJournal } from './world.js';
+import { write } from './writers.js';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -32,35 +32,38 @@ export interface ChaosReport {
   /** How often each fault struck. */
   readonly struck: Readonly<Record<string, number>>;
   readonly connects: number;
-  /** Instances that ended without having been told to. */
-  readonly crashed: readonly string[];
+  /** Instances that ended without having been told to, and whatever else must not be. */
+  readonly complaints: readonly string[];
 }
 
+/** What the oracle looks at: an event's data is some kilobytes. */
+const keep = ({ contractId, payload }: any) => ({ contractId, payload: { terms: payload?.terms } });
+
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, durationMs, instances = 2, settleMs = 45_000, say = () => undefined } = options;
+  const { seed, durationMs, instances = 2, settleMs = 60_000, say = () => undefined } = options;
   const cleanUp: (() => Promise<unknown> | void)[] = [];
   try {
     const random = randomOf(seed);
-    const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-chaos-'));
-    cleanUp.push(() => rm(dataDir, { recursive: true, force: true }));
-    let postgres = await startEmbedded({ dataDir, tuning: 'test' });
-    cleanUp.push(() => postgres.stop());
-    const pool = createPool({ url: postgres.url, applicationName: 'chaos', max: 12 });
+    const database = await startChaosDatabase();
+    cleanUp.push(() => database.stop());
+    const services = await database.address();
+    const pool = createPool({ url: services.through(database.url()), applicationName: 'chaos', max: 12 });
     cleanUp.push(() => pool.end());
-    const fleet = await createFleet(postgres.url, {
+    const fleet = await createFleet(database.url(), {
       HASHI_HEARTBEAT_INTERVAL_MS: '1000',
       HASHI_HEARTBEAT_TIMEOUT_MS: '1000',
       HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000',
     });
     cleanUp.push(() => fleet.stop());
 
-    const crashed: string[] = [];
+    const complaints: string[] = [];
     const expected = new Set<unknown>();
-    const berths: Berth[] = [];
-    const startIn = async (database: Berth['database']) => {
-      const instance = await fleet.start({ DATABASE_URL: database.through(postgres.url) });
+    const startIn = async (way: Berth['database']) => {
+      const instance = await fleet.start({ DATABASE_URL: way.through(database.url()) });
       void instance.child.exited.then((how) => {
-        if (!expected.has(instance)) crashed.push(`${how}: ${instance.child.output().slice(-2000)}`);
+        if (!expected.has(instance)) {
+          complaints.push(`an instance ended by itself, ${how}: ${instance.child.output().slice(-2000)}`);
+        }
       });
       const kill = instance.kill.bind(instance);
       return {
@@ -71,84 +74,87 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         },
       };
     };
+    const berths: Berth[] = [];
     for (let count = 0; count < instances; count++) {
-      const database = await startProxy(postgres.url);
-      cleanUp.push(() => database.stop());
-      berths.push({ database, instance: await startIn(database) });
+      const way = await database.address();
+      berths.push({ database: way, instance: await startIn(way) });
     }
     cleanUp.push(() => Promise.all(berths.map(({ instance }) => instance.kill())));
     const front = await startProxy(berths[0]?.instance.url ?? '');
     cleanUp.push(() => front.stop());
 
     const world = await createWorld(pool);
-    const followers: Follower[] = [];
     const url = front.through(berths[0]?.instance.url ?? '');
-    for (const player of world.players) {
+    const follow = async (player: string): Promise<Follower[]> => {
       const token = await fleet.token(player, { expiresInSeconds: 24 * 3600 });
-      followers.push(followRaw(`raw ${player}`, player, url.replace(/^http/, 'ws'), token));
-      followers.push(followSocketIo(`socket.io ${player}`, player, url, token));
-    }
-    cleanUp.push(() => followers.forEach((follower) => follower.close()));
-    await Promise.all(followers.map(({ greeting }) => greeting));
+      return [
+        followRaw(`raw ${player}`, player, url.replace(/^http/, 'ws'), token, { keep }),
+        followSocketIo(`socket.io ${player}`, player, url, token, { keep }),
+      ];
+    };
+    const followers = (await Promise.all(world.players.map(follow))).flat();
+    const subscribers = await follow('subscriber');
+    const everyone = [...followers, ...subscribers];
+    cleanUp.push(() => everyone.forEach((follower) => follower.close()));
+    await Promise.all(everyone.map(({ greeting }) => greeting));
 
-    const journal: Journal = { committed: new Set(), rolledBack: new Set(), unknown: new Set() };
-    let writing = true;
-    const writers = Array.from({ length: 4 }, (_, index) =>
-      write(`w${index}`, pool, world, journal, random.fork(), () => writing),
-    );
+    const journal = newJournal();
+    let going = true;
+    const running = () => going;
+    const writing = Promise.all([
+      ...Array.from({ length: 4 }, (_, index) =>
+        write(`w${index}`, pool, world, journal, random.fork(), running),
+      ),
+      ...subscribers.map((follower) => comeAndGo(follower, world.open, random.fork(), running)),
+    ]);
+    let failed = false;
+    writing.catch((_thrown: unknown) => (failed = true)); // thrown when it is waited for
     const arena: Arena = {
       berths,
       front,
       pool,
-      followers,
+      followers: everyone,
       random: random.fork(),
+      world,
+      journal,
+      database,
+      lingering: [],
       freezeMs: options.freezeMs,
       pause: (ms) => sleep(ms),
       async restart(berth) {
         berth.instance = await startIn(berth.database);
       },
-      async restartDatabase() {
-        const gone = new Promise((resolve) => postgres.onExit(resolve));
-        process.kill(postgres.pid, 'SIGQUIT');
-        await gone;
-        await postgres.stop();
-        postgres = await startEmbedded({ dataDir, tuning: 'test', port: postgres.port });
-      },
-      async freezeDatabase(ms) {
-        const thaw = await freezePostgres(postgres.pid);
-        try {
-          await sleep(ms);
-          if (ms < 6000) return;
-          for (const { instance } of berths) {
-            const { status } = await fetch(`${instance.url}/readyz`);
-            if (status !== 503) crashed.push(`/readyz said ${status} while the database was frozen`);
-          }
-        } finally {
-          thaw();
-        }
-      },
+      complain: (what) => complaints.push(what),
     };
     const struck: Record<string, number> = {};
-    const names = options.only ?? Object.keys(faults);
-    for (const until = performance.now() + durationMs; performance.now() < until;) {
-      const name = random.pick(names);
+    const names = draw(options.only ?? Object.keys(faults), random.fork());
+    const finish = async (over: (faults: number) => boolean) => {
+      for (const one of arena.lingering.splice(0)) {
+        if (over(--one.faults)) await one.finish();
+        else arena.lingering.push(one);
+      }
+    };
+    for (const until = performance.now() + durationMs; performance.now() < until && !failed;) {
+      const name = names.next().value;
       const berth = random.pick(berths);
       say(`${name} (${berths.indexOf(berth) + 1})`);
       struck[name] = (struck[name] ?? 0) + 1;
       await faults[name]?.(arena, berth);
       await sleep(random.between(50, 800));
+      await finish((left) => left < 0);
     }
-    writing = false;
-    await Promise.all(writers);
+    await finish(() => true);
+    going = false;
+    await writing;
 
     say('all is well again: the clients catch up');
-    for (const { database } of berths) database.heal();
+    for (const berth of berths) berth.database.heal();
     front.heal();
     const end = await pool.query<{ id: string }>(
       `insert into contracts (status) values ('end') returning id`,
     );
     const caughtUp = Promise.all(
-      followers.map((follower) => follower.heard(({ data }) => data.contractId === end.rows[0]?.id)),
+      everyone.map((follower) => follower.heard(({ data }) => data.contractId === end.rows[0]?.id)),
     );
     const patience = new AbortController();
     await Promise.race([
@@ -156,13 +162,27 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       sleep(settleMs, undefined, { signal: patience.signal }).catch(() => undefined),
     ]);
     patience.abort();
+    const logs = [await readWhole(pool)];
+    if (database.failedOver) logs.unshift(await readFormer(await database.former()));
+    const openRoom = `lobby:${world.open}`;
     return {
-      verdict: await judge(pool, followers, journal),
+      verdict: await judge({ logs, followers, subscribers, openRoom, journal, pool }),
       struck,
-      connects: followers.reduce((sum, follower) => sum + follower.connects(), 0),
-      crashed,
+      connects: everyone.reduce((sum, follower) => sum + follower.connects(), 0),
+      complaints,
     };
   } finally {
     for (const clean of cleanUp.reverse()) await clean();
+  }
+}
+
+/** The log of a database that has ended: what was committed last has no number yet. */
+async function readFormer(url: string): Promise<Log> {
+  const pool = createPool({ url, applicationName: 'chaos', max: 1 });
+  try {
+    await pool.query('select realtime.advance()');
+    return await readWhole(pool);
+  } finally {
+    await pool.end();
   }
 }

@@ -1,39 +1,19 @@
-/** Services that change rows, and a journal of what they have committed. */
+/** Services that change rows, and note what they have committed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Random } from './random.js';
+import { noteCommitted, type Journal, type World } from './world.js';
 
-export interface World {
-  readonly lobbies: readonly string[];
-  /** A contract of each lobby, for storage rows. */
-  readonly contracts: readonly string[];
-  readonly players: readonly string[];
-}
+/** The database went away: an error of the connection, or its last words. */
+export const isLoss = (code: string | undefined) =>
+  code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(57P|08)/.test(code);
 
-export interface Journal {
-  /** Marks of committed changes: each is in one event's payload. */
-  readonly committed: Set<string>;
-  /** Marks of changes that were rolled back: in no event. */
-  readonly rolledBack: Set<string>;
-  /** Marks of changes whose COMMIT got no answer: in one event, or in none. */
-  readonly unknown: Set<string>;
-}
+/** A deadlock, and a conflict of SERIALIZABLE: the writer has written nothing then. */
+const conflicts = ['40P01', '40001'];
+/** The database is read-only, a standby say; the connection may stay so though the database does not. */
+const readOnly = ['25006', '0A000'];
 
-export async function createWorld(pool: pg.Pool): Promise<World> {
-  const lobbies: string[] = [];
-  const contracts: string[] = [];
-  for (const code of ['RED', 'GREEN', 'BLUE', 'GREY']) {
-    const lobby = await pool.query<{ id: string }>('insert into lobbies (code) values ($1) returning id', [
-      code,
-    ]);
-    lobbies.push(lobby.rows[0]?.id ?? '');
-    const contract = await pool.query<{ id: string }>(
-      `insert into contracts (lobby_id, terms) values ($1, '{"n": 0}') returning id`,
-      [lobbies.at(-1)],
-    );
-    contracts.push(contract.rows[0]?.id ?? '');
-  }
-  return { lobbies, contracts, players: Array.from({ length: 8 }, (_, index) => `player-${index}`) };
-}
+const codeOf = (error: unknown) => (error as { code?: string }).code;
 
 /** Writes until `running` says no. Rows are shared by all writers, so that they wait for each other and commit late. */
 export async function write(
@@ -48,43 +28,87 @@ export async function write(
     const mark = `${name}-${turn}`;
     const client = await pool.connect().catch((_away: unknown) => undefined);
     if (!client) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
       continue;
     }
-    let committing = false;
     let lost: Error | undefined;
-    const back = random.next() < 0.1;
+    let committing = false;
+    let prepared = false;
+    const { era } = journal;
+    const end = random.next();
+    const serializable = random.next() < 0.2;
     try {
-      await client.query('begin');
-      await change(client, mark, world, random);
+      await client.query(serializable ? 'begin isolation level serializable' : 'begin');
+      await change(client, mark, world, journal, random);
       // Some commit late: others number meanwhile.
       if (random.next() < 0.15) await client.query(`select pg_sleep($1)`, [random.between(0.01, 0.2)]);
-      committing = !back;
-      await client.query(back ? 'rollback' : 'commit');
-      journal[back ? 'rolledBack' : 'committed'].add(mark);
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (isLoss(code)) {
-        lost = error as Error;
-        journal[committing ? 'unknown' : 'rolledBack'].add(mark);
-      } else {
+      if (end < 0.1) {
         await client.query('rollback');
         journal.rolledBack.add(mark);
-        // Two writers that want each other's rows: one of them is told so, and has written nothing.
-        if (code !== '40P01') throw error;
+      } else {
+        if (end < 0.18) {
+          prepared = true;
+          await client.query(`prepare transaction '${mark}'`);
+        }
+        committing = true;
+        await client.query(prepared ? `commit prepared '${mark}'` : 'commit');
+        noteCommitted(journal, mark);
+      }
+    } catch (error) {
+      const code = codeOf(error);
+      lost = error as Error;
+      if (prepared) await settle(pool, journal, mark, { era, commit: committing });
+      else if (isLoss(code)) journal[committing ? 'unknown' : 'rolledBack'].add(mark);
+      else {
+        journal.rolledBack.add(mark);
+        if (conflicts.includes(code ?? '')) {
+          lost = await client.query('rollback').then(() => undefined, asLost);
+        } else if (!readOnly.includes(code ?? '')) throw error;
       }
     } finally {
       client.release(lost);
     }
-    await new Promise((resolve) => setTimeout(resolve, random.between(1, 12)));
+    await sleep(random.between(1, 12));
   }
 }
 
-/** The database went away: an error of the connection, or its last words. */
-const isLoss = (code: string | undefined) =>
-  code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(57P|08)/.test(code);
+const asLost = (error: unknown) => error as Error;
 
-async function change(client: pg.PoolClient, mark: string, world: World, random: Random): Promise<void> {
+/**
+ * Ends a prepared transaction, however long the database takes to come back.
+ * @param era the one it was prepared in: what a later one does not know of was lost with that
+ */
+export async function settle(
+  pool: pg.Pool,
+  journal: Journal,
+  mark: string,
+  { era, commit }: { era: number; commit: boolean },
+): Promise<void> {
+  for (;;) {
+    try {
+      await pool.query(`${commit ? 'commit' : 'rollback'} prepared '${mark}'`);
+      if (commit) noteCommitted(journal, mark);
+      else journal.rolledBack.add(mark);
+      return;
+    } catch (error) {
+      if (codeOf(error) === '42704') {
+        // It is gone: committed by the call that got no answer, or never prepared.
+        if (!commit) journal.rolledBack.add(mark);
+        else journal[era === journal.era ? 'committed' : 'unknown'].add(mark);
+        return;
+      }
+      await sleep(50);
+    }
+  }
+}
+
+async function change(
+  client: pg.PoolClient,
+  mark: string,
+  world: World,
+  journal: Journal,
+  random: Random,
+): Promise<void> {
   const index = random.below(world.contracts.length);
   const [lobby, contract] = [world.lobbies[index], world.contracts[index]];
   const player = random.pick(world.players);
@@ -108,6 +132,7 @@ async function change(client: pg.PoolClient, mark: string, world: World, random:
       ]);
       break;
     case 2:
+      journal.files.add(mark);
       await client.query(
         `insert into storage (contract_id, player_id, kind, url) values ($1, $2, 'external_url', $3)`,
         [contract, player, mark],

@@ -4,7 +4,7 @@ import { parseCursor } from '../../../src/log/position.js';
 import { rawClient } from '../../support/clients.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { startServer, type TestServer } from '../../support/server.js';
-import { readLog } from '../chaos/oracle.js';
+import { readLog } from '../chaos/log.js';
 import { churnSettings, runChurn } from './run.js';
 
 let database: TestDatabase;

@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import { parseCursor } from '../../../src/log/position.js';
 import { ioClient, rawClient, type Message, type TestClient } from '../../support/clients.js';
 import type { TestServer } from '../../support/server.js';
-import { expectedOf, readLog } from '../chaos/oracle.js';
+import { expectedOf, readLog } from '../chaos/log.js';
 import { randomOf } from '../chaos/random.js';
 
 export interface ChurnOptions {

@@ -2,7 +2,7 @@
 import { io, type Socket } from 'socket.io-client';
 import WebSocket from 'ws';
 
-/** An event as a client was told of it. */
+/** An event as a client was told of it, or an error that has a place in the log. */
 export interface Told {
   /** Its place in the log: the raw `id`, or Socket.IO's offset. */
   readonly id: string;
@@ -10,11 +10,20 @@ export interface Told {
   readonly data: any;
 }
 
+/** Something else that happened to a client, when it had been told of `at` events. */
+export interface Mark {
+  readonly at: number;
+  /** `begun`: at `cursor`, with nothing of before; where that is, is not always known. The others: of a subscription. */
+  readonly what: 'begun' | 'asked' | 'subscribed' | 'leaving' | 'left' | 'cut';
+  readonly cursor?: string;
+}
+
 export interface Follower {
   readonly name: string;
   readonly player: string;
   /** Events, first to last; what comes twice stands here twice. */
   readonly told: readonly Told[];
+  readonly marks: readonly Mark[];
   /** Times it was told that it missed something: `RESUME_FAILED`, `RESYNC_REQUIRED`, not recovered. */
   readonly gaps: readonly string[];
   /** Times it has connected. */
@@ -23,18 +32,33 @@ export interface Follower {
   readonly greeting: Promise<{ cursor: string; lobbies: { lobbyId: string }[] }>;
   /** Cuts its connection off. */
   cut(): void;
+  /** @returns whether it was answered; false when it was refused, or the connection was lost before */
+  ask(what: 'subscribe' | 'unsubscribe', lobbyId: string): Promise<boolean>;
   /** Resolves when it has been told of an event that fits, now or before. */
   heard(fits: (told: Told) => boolean): Promise<void>;
   close(): void;
 }
 
+export interface FollowOptions {
+  /** What to keep of an event's data; all of it unless given. */
+  readonly keep?: (data: any) => unknown;
+}
+
 class Journal {
   readonly told: Told[] = [];
+  readonly marks: Mark[] = [];
   readonly gaps: string[] = [];
   connects = 0;
   private waiting: { fits: (told: Told) => boolean; resolve: () => void }[] = [];
 
-  tell(told: Told): void {
+  constructor(private readonly keep: (data: any) => unknown = (data) => data) {}
+
+  mark(what: Mark['what'], cursor?: string): void {
+    this.marks.push({ at: this.told.length, what, ...(cursor !== undefined && { cursor }) });
+  }
+
+  tell({ id, type, data }: Told): void {
+    const told = { id, type, data: type === 'error' ? data : this.keep(data) };
     this.told.push(told);
     this.waiting = this.waiting.filter(({ fits, resolve }) => {
       if (!fits(told)) return true;
@@ -51,9 +75,20 @@ class Journal {
 
 const gapCodes = ['RESUME_FAILED', 'RESYNC_REQUIRED'];
 
+const asked = { subscribe: 'asked', unsubscribe: 'leaving' } as const;
+const answered = { subscribe: 'subscribed', unsubscribe: 'left' } as const;
+
 /** A raw client that resumes with the id of the last message it has received. */
-export function followRaw(name: string, player: string, wsUrl: string, token: string): Follower {
-  const journal = new Journal();
+export function followRaw(
+  name: string,
+  player: string,
+  wsUrl: string,
+  token: string,
+  { keep }: FollowOptions = {},
+): Follower {
+  const journal = new Journal(keep);
+  const questions = new Map<string, (answer: boolean) => void>();
+  let asks = 0;
   let since: string | undefined;
   let over = false;
   let ws: WebSocket;
@@ -65,6 +100,7 @@ export function followRaw(name: string, player: string, wsUrl: string, token: st
     const query = new URLSearchParams({ token, ...(since === undefined ? { resume: '1' } : { since }) });
     ws = new WebSocket(`${wsUrl}/?${query.toString()}`, { handshakeTimeout: 3000 });
     let heardAt = performance.now();
+    let recovered = false;
     // A connection whose bytes vanish is noticed by asking, as a real client would.
     const watch = setInterval(() => {
       if (performance.now() - heardAt > 2500) ws.terminate();
@@ -75,11 +111,21 @@ export function followRaw(name: string, player: string, wsUrl: string, token: st
       const message = JSON.parse(bytes.toString('utf8')) as { type: string; data: any; id?: string };
       if (message.type === 'connected') {
         journal.connects++;
-        since ??= message.data.cursor as string;
+        recovered = message.data.recovered as boolean;
+        if (!recovered) {
+          since = message.data.cursor as string;
+          journal.mark('begun', since);
+        }
         greet(message.data);
-      } else if (message.type === 'error') {
-        if (gapCodes.includes(message.data.code as string)) journal.gaps.push(message.data.code as string);
-      } else if (message.id !== undefined) {
+        return;
+      }
+      const question = questions.get(message.data.id as string);
+      if (question) return question(message.type === 'ack');
+      const code = message.type === 'error' ? (message.data.code as string) : '';
+      if (gapCodes.includes(code)) journal.gaps.push(code);
+      // In the middle of a replay: it goes on somewhere.
+      if (code === 'RESUME_FAILED' && recovered) journal.mark('begun');
+      if (message.id !== undefined) {
         since = message.id;
         journal.tell({ id: message.id, type: message.type, data: message.data });
       }
@@ -87,6 +133,8 @@ export function followRaw(name: string, player: string, wsUrl: string, token: st
     ws.on('error', () => undefined); // its close follows
     ws.on('close', () => {
       clearInterval(watch);
+      journal.mark('cut');
+      for (const answer of questions.values()) answer(false);
       if (!over) setTimeout(connect, 50 + Math.random() * 150);
     });
   };
@@ -95,10 +143,24 @@ export function followRaw(name: string, player: string, wsUrl: string, token: st
     name,
     player,
     told: journal.told,
+    marks: journal.marks,
     gaps: journal.gaps,
     connects: () => journal.connects,
     greeting,
     cut: () => ws.terminate(),
+    ask(what, lobbyId) {
+      if (ws.readyState !== WebSocket.OPEN) return Promise.resolve(false);
+      const id = `ask-${++asks}`;
+      journal.mark(asked[what]);
+      ws.send(JSON.stringify({ type: what, id, data: { lobbyId } }));
+      return new Promise((resolve) =>
+        questions.set(id, (answer) => {
+          questions.delete(id);
+          if (answer) journal.mark(answered[what]);
+          resolve(answer);
+        }),
+      );
+    },
     heard: (fits) => journal.heard(fits),
     close() {
       over = true;
@@ -108,8 +170,14 @@ export function followRaw(name: string, player: string, wsUrl: string, token: st
 }
 
 /** A stock Socket.IO client, with nothing of ours in it. */
-export function followSocketIo(name: string, player: string, url: string, token: string): Follower {
-  const journal = new Journal();
+export function followSocketIo(
+  name: string,
+  player: string,
+  url: string,
+  token: string,
+  { keep }: FollowOptions = {},
+): Follower {
+  const journal = new Journal(keep);
   let greet: (data: { cursor: string; lobbies: { lobbyId: string }[] }) => void;
   const greeting = new Promise<{ cursor: string; lobbies: { lobbyId: string }[] }>(
     (resolve) => (greet = resolve),
@@ -130,20 +198,42 @@ export function followSocketIo(name: string, player: string, url: string, token:
   socket.on('connect_error', (error) => {
     if (!socket.active) journal.gaps.push(`refused: ${error.message}`);
   });
+  socket.on('disconnect', () => journal.mark('cut'));
+  let recovered = false;
   socket.onAny((type: string, data: any, id?: unknown) => {
-    if (type === 'connected') greet(data);
-    else if (type === 'error') {
-      if (gapCodes.includes(data.code as string)) journal.gaps.push(data.code as string);
-    } else if (typeof id === 'string') journal.tell({ id, type, data });
+    if (type === 'connected') {
+      recovered = data.recovered as boolean;
+      if (!recovered) journal.mark('begun', data.cursor as string);
+      return greet(data);
+    }
+    const code = type === 'error' ? (data.code as string) : '';
+    if (gapCodes.includes(code)) journal.gaps.push(code);
+    if (code === 'RESUME_FAILED' && recovered) journal.mark('begun');
+    if (typeof id === 'string') journal.tell({ id, type, data });
   });
   return {
     name,
     player,
     told: journal.told,
+    marks: journal.marks,
     gaps: journal.gaps,
     connects: () => journal.connects,
     greeting,
     cut: () => socket.io.engine.close(),
+    ask(what, lobbyId) {
+      // Else it would be kept, and sent by the next connection.
+      if (!socket.connected) return Promise.resolve(false);
+      journal.mark(asked[what]);
+      return new Promise((resolve) => {
+        const lost = () => resolve(false);
+        socket.once('disconnect', lost);
+        socket.emit(what, { lobbyId }, ({ ok }: { ok: boolean }) => {
+          socket.off('disconnect', lost);
+          if (ok) journal.mark(answered[what]);
+          resolve(ok);
+        });
+      });
+    },
     heard: (fits) => journal.heard(fits),
     close: () => void socket.close(),
   };

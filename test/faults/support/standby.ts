@@ -15,8 +15,12 @@ import { freePort } from './ports.js';
 
 export interface Standby {
   readonly url: string;
+  /** Of its postmaster, which changes with every `restart`. */
+  readonly pid: number;
   /** Resolves when it takes writes. */
   promote(): Promise<void>;
+  /** Ends it without a goodbye and starts it again; resolves when it answers. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,7 +28,11 @@ export interface Standby {
  * Copies the cluster of a primary that runs and starts it as its standby, which follows by `replicationUrl`.
  * @param primary a superuser's connection to it
  */
-export async function startStandby(primary: pg.Client, replicationUrl: string): Promise<Standby> {
+export async function startStandby(
+  primary: pg.ClientBase,
+  replicationUrl: string,
+  overrides: Record<string, string> = {},
+): Promise<Standby> {
   const place = await mkdtemp(join(tmpdir(), 'hashi-test-standby-'));
   await chmod(place, 0o711);
   const cluster = join(place, 'postgres');
@@ -52,17 +60,26 @@ export async function startStandby(primary: pg.Client, replicationUrl: string): 
   );
   const port = await freePort();
   const binaries = await findBinaries(place, runAs);
-  const settings = settingsOf('test', { port: String(port), wal_retrieve_retry_interval: '100ms' });
-  const settingsFile = await writeSettings(place, cluster, settings);
-  const { pid, exited } = await launch({
-    binaries,
-    runAs,
-    cluster,
-    settingsFile,
-    logFile: join(place, 'postgres.log'),
+  const settings = settingsOf('test', {
+    ...overrides,
+    port: String(port),
+    wal_retrieve_retry_interval: '100ms',
   });
+  const settingsFile = await writeSettings(place, cluster, settings);
   let over = false;
-  void exited.then(() => (over = true));
+  const start = async () => {
+    const started = await launch({
+      binaries,
+      runAs,
+      cluster,
+      settingsFile,
+      logFile: join(place, 'postgres.log'),
+    });
+    over = false;
+    const gone = started.exited.then(() => void (over = true));
+    return { pid: started.pid, gone };
+  };
+  let postmaster = await start();
   const url = new URL(replicationUrl);
   url.hostname = '127.0.0.1';
   url.port = String(port);
@@ -88,11 +105,20 @@ export async function startStandby(primary: pg.Client, replicationUrl: string): 
   await ask('select 1');
   return {
     url: url.href,
+    get pid() {
+      return postmaster.pid;
+    },
     promote: async () => {
       await ask('select pg_promote(true, 60)');
     },
+    async restart() {
+      process.kill(postmaster.pid, 'SIGQUIT');
+      await postmaster.gone;
+      postmaster = await start();
+      await ask('select 1');
+    },
     async stop() {
-      if (!over) await end(pid, binaries);
+      if (!over) await end(postmaster.pid, binaries);
       await rm(place, { recursive: true, force: true });
     },
   };

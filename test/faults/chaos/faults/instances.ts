@@ -1,47 +1,13 @@
-/** What is done to a system that is being written to and listened to; every fault ends within seconds. */
-import type pg from 'pg';
-import type { Instance } from '../../support/instances.js';
-import type { TcpProxy } from '../../support/proxy.js';
-import type { Follower } from '../support/followers.js';
-import type { Random } from './random.js';
+/** Faults of instances, and of the network between them, their database and their clients. */
+import type { Arena, Berth, Fault } from '../arena.js';
+import { terminate } from './sessions.js';
 
-/** A place for an instance: the process in it changes, its way to the database stays. */
-export interface Berth {
-  instance: Instance;
-  readonly database: TcpProxy;
-}
-
-export interface Arena {
-  readonly berths: readonly Berth[];
-  /** The load balancer. */
-  readonly front: TcpProxy;
-  readonly pool: pg.Pool;
-  readonly followers: readonly Follower[];
-  readonly random: Random;
-  restart(berth: Berth): Promise<void>;
-  /** Ends Postgres without a goodbye and starts it again. */
-  restartDatabase(): Promise<void>;
-  /** How long to freeze the database, if not for as long as is drawn. */
-  readonly freezeMs?: number | undefined;
-  /** Stops every process of Postgres for so long. Above 6 s, `/readyz` must have said so. */
-  freezeDatabase(ms: number): Promise<void>;
-  pause(ms: number): Promise<void>;
-}
-
-export type Fault = (arena: Arena, berth: Berth) => Promise<void>;
-
-const frontOnAnother = ({ berths, front }: Arena, berth: Berth) => {
+export const frontOnAnother = ({ berths, front }: Arena, berth: Berth): void => {
   const other = berths.find((candidate) => candidate !== berth);
   if (other) front.retarget(other.instance.url);
 };
-const terminate = (pool: pg.Pool, pattern: string) =>
-  pool.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where application_name like $1 and datname = current_database()`,
-    [pattern],
-  );
 
-export const faults: Readonly<Record<string, Fault>> = {
+export const instanceFaults: Readonly<Record<string, Fault>> = {
   'kill an instance': async (arena, berth) => {
     frontOnAnother(arena, berth);
     await berth.instance.kill('SIGKILL');
@@ -51,6 +17,14 @@ export const faults: Readonly<Record<string, Fault>> = {
     frontOnAnother(arena, berth);
     await berth.instance.kill('SIGTERM');
     await arena.restart(berth);
+  },
+  'restart the instances one after another': async (arena) => {
+    for (const berth of arena.berths) {
+      frontOnAnother(arena, berth);
+      const how = await berth.instance.kill('SIGTERM');
+      if (how !== 0) arena.complain(`an instance that was told to stop ended with ${how}`);
+      await arena.restart(berth);
+    }
   },
   'pause an instance': async (arena, berth) => {
     frontOnAnother(arena, berth);
@@ -85,17 +59,9 @@ export const faults: Readonly<Record<string, Fault>> = {
     await arena.pause(1500);
     berth.database.heal();
   },
-  'restart the database': async (arena) => {
-    await arena.restartDatabase();
-  },
-  'freeze the database': async (arena) => {
-    await arena.freezeDatabase(arena.freezeMs ?? arena.random.between(500, 4000));
-  },
-  'forge notifications': async ({ pool }) => {
-    await pool.query(
-      `select pg_notify('hashi_log', (n * 1000000)::text), pg_notify('hashi_bell', 'x') from generate_series(1, 50) n`,
-    );
-  },
+};
+
+export const clientFaults: Readonly<Record<string, Fault>> = {
   'cut all clients off': async ({ front }) => {
     front.cut();
   },
