@@ -23,6 +23,7 @@ import {
 } from './checks/server.js';
 import { checkKeys, checkOrigins } from './checks/settings.js';
 import { checkTypes } from './checks/types.js';
+import { checkUnreadable } from './checks/unreadable.js';
 import { codeOf, databaseUrlOf } from './database.js';
 import { ReportedFailure } from './failure.js';
 import { print } from './print.js';
@@ -134,6 +135,7 @@ async function examineDatabase(
     ['lag', () => checkLag(client), true],
     ['retention', () => checkRetention(client), true],
     ['adapter', () => checkAdapterTables(client), true],
+    ['unreadable', () => checkUnreadable(client), true],
   ];
   for (const [name, run, needsLog] of checks) {
     if (needsLog && !installed) continue;

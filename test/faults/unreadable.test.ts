@@ -1,10 +1,11 @@
 /** What becomes of an entry of the log that no instance can read: it is a gap that is told, and the log goes on. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/program.js';
 import { metric } from '../hostile/observe.js';
 import { rawClient, type Message } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { readyz, summonWitnesses } from './support/witnesses.js';
+import { expectServed, summonWitnesses } from './support/witnesses.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -52,7 +53,22 @@ it.each([
   expect(await metric(server, 'hashi_quarantined_total')).toBe(counted + 1);
   expect(server.logs.join('')).toContain('an entry of the log cannot be read');
   await witnesses.expectAll([id]);
-  await witnesses.ping();
-  expect(await readyz(server)).toBe(200);
+  await expectServed({ server, witnesses }, 200);
   witnesses.close();
+});
+
+it('and doctor lists them, with what to do', async () => {
+  const { rows } = await database.pool.query<{ seq: string }>(
+    `select l.seq from realtime.log l join realtime.events e on e.id = l.event_id
+     where e.type = 'realtime.adapter' order by l.seq desc`,
+  );
+  vi.stubEnv('DATABASE_URL', database.url);
+  let out = '';
+  await run(['doctor', '--json'], { out: (text) => (out += text), err: () => undefined });
+  vi.unstubAllEnvs();
+  const { results } = JSON.parse(out) as { results: { check: string; detail: string }[] };
+  const found = results.find(({ check }) => check === 'unreadable');
+  expect(found).toMatchObject({ status: 'failed', fix: expect.stringContaining('adapter_append') });
+  expect(found?.detail).toContain(`${rows.length} of the adapter's newest ${rows.length} entries`);
+  for (const { seq } of rows.slice(0, 5)) expect(found?.detail).toContain(`#${seq} `);
 });
