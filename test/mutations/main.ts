@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../../src/database/embedded.js';
+import { faultMutations } from './faults.js';
 import { hostileMutations } from './hostile.js';
 import { limitMutations } from './limits.js';
 import { mutations, type Mutation } from './mutations.js';
@@ -65,6 +66,7 @@ async function runTests(
 const word = process.argv[2];
 const all = [
   ...mutations,
+  ...faultMutations,
   ...hostileMutations,
   ...limitMutations,
   ...roleMutations,

@@ -1,0 +1,119 @@
+/** The defences against what instances, clients and tables go through, each with a change that takes it away. */
+import type { Mutation } from './mutations.js';
+
+const resumeRaw = 'test/integration/resume-raw.test.ts';
+const recovery = 'test/integration/recovery-again.test.ts';
+const quarantine = 'test/integration/triggers-quarantine.test.ts';
+const drain = 'test/conformance/drain.test.ts';
+const emits = 'test/api/emits.test.ts';
+const pruned = 'test/faults/pruned.test.ts';
+
+export const faultMutations: readonly Mutation[] = [
+  {
+    name: 'faults: raise the error of an event that cannot be built again',
+    file: 'src/catalog/triggers.ts',
+    from: '`      perform realtime.quarantine(`,',
+    to: '`      raise;`, `      perform realtime.quarantine(`,',
+    test: quarantine,
+    only: 'a renamed column|holds nothing of the row',
+  },
+  {
+    name: 'faults: end without telling clients',
+    file: 'src/transports/drain.ts',
+    from: `connection.fail('SERVER_RESTARTING');`,
+    to: 'connection.wire.close(1012);',
+    test: drain,
+  },
+  {
+    name: 'faults: say ready while draining',
+    file: 'src/server.ts',
+    from: 'draining = true;',
+    to: 'draining = false;',
+    test: 'test/integration/cli-serve.test.ts',
+  },
+  {
+    name: 'faults: skip the first entry of a page that comes with the number',
+    file: 'migrations/functions/read.sql',
+    from: 'return query select * from realtime.read(after, most);',
+    to: 'return query select * from realtime.read(after + 1, most);',
+    test: 'test/faults/order.test.ts',
+    only: 'commits late',
+  },
+  {
+    name: 'faults: take a page that comes with the number for all there is',
+    file: 'src/log/feed.ts',
+    from: 'rest = followed.entries.length === 0 ? head !== null : mayBeCut(followed.entries, followPage);',
+    to: 'rest = followed.entries.length > 0 && mayBeCut(followed.entries, followPage);',
+    test: pruned,
+    only: 'all that it has missed',
+  },
+  {
+    name: 'faults: pass a hole at the beginning of a page',
+    file: 'src/log/feed.ts',
+    from: 'const gap = last.seq - this.position !== entries.length;',
+    to: 'const gap = last.seq < this.position;',
+    test: pruned,
+    only: 'only the first',
+  },
+  {
+    name: 'faults: replay a page to its end though a room was joined in it',
+    file: 'src/routing/replay.ts',
+    from: 'at = sent.stoppedAt ?? Math.min(page.upTo, feed.position);',
+    to: 'at = Math.min(page.upTo, feed.position);',
+    test: resumeRaw,
+    only: 'rooms as they were',
+  },
+  {
+    name: 'faults: forget what was sent to a client that was not live yet',
+    file: 'src/routing/admission.ts',
+    from: 'for (const { message } of held) connection.send(message(feed.cursor));',
+    to: '',
+    test: emits,
+    only: 'before the client is live',
+  },
+  {
+    name: 'faults: send what was held for a client again when it is live',
+    file: 'src/routing/admission.ts',
+    from: '    connection.held = [];\n',
+    to: '',
+    test: emits,
+    only: 'before the client is live|is what a socket is sent by itself',
+  },
+  {
+    name: 'faults: hold for a client that resumes what it is replayed',
+    file: 'src/transports/adapter.ts',
+    from: 'if (connection.resumes && seq !== undefined && rooms.size === 0) return;',
+    to: '',
+    test: emits,
+  },
+  {
+    name: 'faults: replay what is held as well, and send it twice',
+    file: 'src/routing/replay.ts',
+    from: 'connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);',
+    to: '',
+    test: emits,
+  },
+  {
+    name: 'faults: acknowledge the end of a subscription before what is due has been written',
+    file: 'src/routing/subscriptions.ts',
+    from: '    this.options.flush();\n',
+    to: '',
+    test: 'test/faults/subscriptions.test.ts',
+  },
+  {
+    name: 'faults: check the token of a client that recovers only the first time',
+    file: 'src/transports/socketio.ts',
+    from: 'skipMiddlewares: false',
+    to: 'skipMiddlewares: true',
+    test: recovery,
+    only: 'token checked at every recovery',
+  },
+  {
+    name: 'faults: judge the age of a place by the events alone, not by when they were numbered',
+    file: 'migrations/functions/kept.sql',
+    from: 'order by t.tick limit 1) > clock_timestamp() - retention, true)',
+    to: 'order by t.tick limit 1) > clock_timestamp() - 2 * retention, true)',
+    test: recovery,
+    only: 'not past retention',
+  },
+];
