@@ -5,7 +5,9 @@
 --   hashi-socket install                          as hashi_installer; with --dry-run it prints the SQL instead
 --   psql "$DATABASE_URL" -f deploy/roles.sql     again: the server's rights, now that there is something to grant
 --
--- Where tables or columns have other names, use those here as well; "hashi-socket doctor" says what is not granted.
+-- Where tables or columns have other names, use those here as well; "hashi-socket doctor" says what is not granted. For
+-- families over tables of your own: USAGE on their schemas to both, SELECT and TRIGGER on the tables and SELECT on those that
+-- payloads look into to the installer, SELECT on the tables of memberships to the server.
 -- Then the server runs as hashi_server. It changes no row of yours: whoever gets hold of it reads the log and memberships,
 -- and can send to clients what the server API can.
 
