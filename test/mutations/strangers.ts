@@ -123,8 +123,9 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: wait for the end of a request for ever',
     file: 'src/server.ts',
-    from: 'headersTimeout: upgradeTimeoutMs,',
-    to: 'headersTimeout: 0,',
+    from: `headersTimeout: upgradeTimeoutMs,
+    requestTimeout: upgradeTimeoutMs * 3,`,
+    to: 'headersTimeout: 0, requestTimeout: 0,',
     test: strangers,
     only: 'byte by byte',
   },
