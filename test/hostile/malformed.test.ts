@@ -233,6 +233,8 @@ describe('Socket.IO packets', () => {
     ['["message"]', 'UNKNOWN_TYPE'],
     ['["subscribe"]', 'INVALID_MESSAGE'],
     ['["subscribe",[]]', 'INVALID_MESSAGE'],
+    [`["subscribe",${deep('[', ']', 7000)}]`, 'INVALID_MESSAGE'],
+    [`["subscribe",${'{"lobbyId":'.repeat(1000)}1${'}'.repeat(1000)}]`, 'INVALID_MESSAGE'],
     ['["subscribe",{"__proto__":{"lobbyId":"x"}}]', 'INVALID_MESSAGE'],
     ['["subscribe",{"lobbyId":"a\\u0000"}]', 'INVALID_MESSAGE'],
     ['["subscribe",{"lobbyId":"nobody"},{"lobbyId":"nobody"}]', 'SUBSCRIBE_DENIED'],

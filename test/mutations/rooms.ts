@@ -86,6 +86,14 @@ export const roomMutations: readonly Mutation[] = [
     only: 'TOO_MANY_CONNECTIONS',
   },
   {
+    name: `hostile: keep a player's place for a client that was gone before its token was good`,
+    file: 'src/transports/sessions.ts',
+    from: `if (conn.readyState !== 'open') throw new ProtocolError('AUTH_ERROR');`,
+    to: '',
+    test: 'test/hostile/race.test.ts',
+    only: 'no place',
+  },
+  {
     name: 'hostile: let a raw client talk on after it was told',
     file: 'src/transports/raw-socket.ts',
     from: `if (verdict === 'close') connection.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');`,

@@ -1,6 +1,7 @@
 /** The key server may rotate, fall over, dawdle or talk nonsense: known keys go on working, and it is spared. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthenticator } from '../../../src/auth/authenticator.js';
 import { createRemoteKeys, type RemoteKeysOptions } from '../../../src/auth/remote-keys.js';
@@ -69,6 +70,11 @@ const failures: [string, (server: KeyServer) => void, RegExp][] = [
     /not answer with a key set/,
   ],
   ['never stops answering', (it) => it.flood(), /more than 262144 bytes/],
+  [
+    'answers with little that becomes much',
+    (it) => it.reply(200, gzipSync(Buffer.alloc(64 << 20, ' ')), { 'content-encoding': 'gzip' }),
+    /more than 262144 bytes/,
+  ],
   ['sends elsewhere', (it) => it.reply(302, '', { location: '/other' }), /gave no answer/],
 ];
 

@@ -77,7 +77,7 @@ export class KeyServer {
     this.reply(200, JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
   }
 
-  reply(status: number, body: string, headers: Record<string, string> = {}): void {
+  reply(status: number, body: string | Buffer, headers: Record<string, string> = {}): void {
     this.answer = (_request, response) => void response.writeHead(status, headers).end(body);
   }
 
