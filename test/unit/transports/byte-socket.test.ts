@@ -5,7 +5,7 @@ import { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { textFrame } from '../../../src/protocol/frame.js';
-import { ByteSocket } from '../../../src/transports/byte-socket.js';
+import type { ByteSocket } from '../../../src/transports/byte-socket.js';
 import type { CountingWebSocket } from '../../../src/transports/counting-web-socket.js';
 import { handleOf } from '../../../src/transports/tcp-handle.js';
 import { BoundedWebSocketServer } from '../../../src/transports/web-socket-server.js';
@@ -38,7 +38,18 @@ afterEach(async () => {
   await once(http, 'close');
 });
 
-async function pair(): Promise<Pair> {
+const modules = {
+  'past the stream': () => import('../../../src/transports/byte-socket.js'),
+  'through the stream': async () => {
+    vi.doMock('../../../src/transports/tcp-handle.js', () => ({ handleOf: () => null }));
+    return import('../../../src/transports/byte-socket.js');
+  },
+};
+
+async function pair(way: keyof typeof modules): Promise<Pair> {
+  vi.resetModules();
+  const { ByteSocket } = await modules[way]();
+  vi.doUnmock('../../../src/transports/tcp-handle.js');
   const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`);
   const got: string[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
@@ -72,9 +83,9 @@ async function fill({ bytes, client }: Pair, from: number): Promise<number> {
   return n;
 }
 
-describe('ByteSocket', () => {
+describe.each(Object.keys(modules) as (keyof typeof modules)[])('ByteSocket, %s', (way) => {
   it('brings everything once and in order, what fits at once and what does not', async () => {
-    const one = await pair();
+    const one = await pair(way);
     const { bytes, client, got, reached } = one;
     let n = 0;
     for (let round = 0; round < 5; round++) {
@@ -92,7 +103,7 @@ describe('ByteSocket', () => {
   });
 
   it('keeps frames whole and in order beside what the stream writes', async () => {
-    const one = await pair();
+    const one = await pair(way);
     const { bytes, ws, client, got, reached } = one;
     let pongs = 0;
     client.on('pong', () => pongs++);
@@ -119,20 +130,20 @@ describe('ByteSocket', () => {
   });
 
   it('is not open once a close frame has gone out, whoever sent it', async () => {
-    const here = await pair();
+    const here = await pair(way);
     here.ws.close(1000);
     expect(here.bytes.open).toBe(false);
-    const there = await pair();
+    const there = await pair(way);
     there.client.close(1000);
     await once(there.ws, 'close');
     expect(there.bytes.open).toBe(false);
-    const cut = await pair();
+    const cut = await pair(way);
     cut.ws.terminate();
     expect(cut.bytes.open).toBe(false);
   });
 
   it('takes a write to a socket that is gone, and wakes who waits for it', async () => {
-    const one = await pair();
+    const one = await pair(way);
     one.ws.on('error', (_gone) => undefined);
     const closed = once(one.ws, 'close');
     one.bytes.write(frame(0));
@@ -150,10 +161,18 @@ describe('ByteSocket', () => {
 
 describe('the handle under a socket', () => {
   it('is there for plain TCP, and not with TLS or before there is a connection', async () => {
-    const { socket } = await pair();
+    const { socket } = await pair('past the stream');
     expect(handleOf(socket)).not.toBeNull();
     expect(handleOf(new TLSSocket(new Socket()))).toBeNull();
     expect(handleOf(new Socket())).toBeNull();
+  });
+
+  it('is written to once the stream has shown how', async () => {
+    const { bytes, socket, reached } = await pair('past the stream');
+    const streamed = vi.spyOn(socket, 'write');
+    for (let n = 0; n < 10; n++) bytes.write(frame(n));
+    await reached(10);
+    expect(streamed).toHaveBeenCalledTimes(1);
   });
 
   it('is left alone where Node writes with something else than it used to', async () => {
