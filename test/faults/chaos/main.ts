@@ -24,6 +24,10 @@ if (!Number.isInteger(seed) || !(minutes > 0) || Number.isNaN(freezeMs) || unkno
   );
   process.exit(2);
 }
+// With everything else that was asked for.
+const repeated = Object.entries({ ...values, minutes: String(minutes) }).flatMap(([name, value]) =>
+  name === 'seed' ? [] : [value].flat().map((one) => `--${name} '${one}'`),
+);
 const began = performance.now();
 console.log(`seed ${seed}, ${minutes} min`);
 const { verdict, struck, connects, complaints } = await runChaos({
@@ -40,6 +44,6 @@ console.table({ ...figures, connects, complaints: complaints.length });
 const bad = failures(verdict) + complaints.length;
 if (bad > 0) {
   console.log([...details, ...complaints].join('\n'));
-  console.log(`FAILED: repeat with  npm run chaos -- --seed ${seed} --minutes ${minutes}`);
+  console.log(`FAILED: repeat with  npm run chaos -- --seed ${seed} ${repeated.join(' ')}`);
 }
 process.exitCode = bad > 0 ? 1 : 0;
