@@ -33,7 +33,7 @@ import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
 import { guardEngine } from './transports/engine-guard.js';
 import { openFront } from './transports/front.js';
-import { Gate } from './transports/gate.js';
+import { Gate, type Refusal } from './transports/gate.js';
 import type { Neighbours } from './workers/neighbours.js';
 import { Keeper } from './transports/keeper.js';
 import { RawEngine } from './transports/raw-engine.js';
@@ -211,6 +211,7 @@ export class Realtime {
       hub,
       admission,
       authenticator: options.authenticator,
+      places: neighbours?.places,
       tracing,
       secret: () => feed.secret,
       requests: new Requests({
@@ -235,7 +236,8 @@ export class Realtime {
       onClose: () => undefined,
       onError,
     });
-    this.gate = new Gate({ ...config, onRefused: (reason) => metrics.refusedTotal.inc({ reason }) });
+    const onRefused = (reason: Refusal) => metrics.refusedTotal.inc({ reason });
+    this.gate = new Gate({ ...config, places: neighbours?.places, onRefused });
     this.keeper = new Keeper({ ...config, leewayMs: tokenLeewayMs, connections });
     this.raw = new RawTransport({
       ...config,

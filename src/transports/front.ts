@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Server as Engine } from 'engine.io';
 import type { HttpHandler } from '../http/server.js';
-import type { Gate, Verdict } from './gate.js';
+import type { Gate, Refused } from './gate.js';
 import type { RawTransport } from './raw.js';
 import type { Neighbours } from '../workers/neighbours.js';
 
@@ -82,19 +82,40 @@ export function openFront(options: FrontOptions): () => void {
     return leave;
   };
 
+  const admit = (
+    request: IncomingMessage,
+    answer: ServerResponse | Duplex,
+    go: (leave: () => void) => void,
+    turnAway: (refused: Refused) => void,
+  ) =>
+    gate.admit(request, (admittance) => {
+      if (!admittance.ok) turnAway(admittance);
+      // Gone while the primary was asked.
+      else if (answer.destroyed) admittance.leave();
+      else go(admittance.leave);
+    });
+
   /**
    * A session that is open already has been counted; whether there is one, engine.io knows. A new one is counted from
-   * here on, for engine.io opens it a little later: of a thousand that are asked for at once each finds a place, or none.
+   * here on, for engine.io opens it a little later.
    */
-  const check = (request: IncomingMessage, answer: ServerResponse | Duplex): Verdict => {
+  const check = (
+    request: IncomingMessage,
+    answer: ServerResponse | Duplex,
+    go: () => void,
+    turnAway: (refused: Refused) => void,
+  ) => {
     const { sid } = queryOf(request);
-    const known = typeof sid === 'string' && Object.hasOwn(clientsOf(engine), sid);
-    const verdict = gate.check(request, known);
-    if (verdict.ok && !known) {
-      places.set(request, gate.enter(gate.addressOf(request)));
-      answer.once('close', () => takePlace(request)?.());
+    if (typeof sid === 'string' && Object.hasOwn(clientsOf(engine), sid)) {
+      const verdict = gate.check(request, true);
+      return verdict.ok ? go() : turnAway(verdict);
     }
-    return verdict;
+    const begin = (leave: () => void) => {
+      places.set(request, leave);
+      answer.once('close', () => takePlace(request)?.());
+      go();
+    };
+    admit(request, answer, begin, turnAway);
   };
 
   const onConnection = (socket: Socket) => {
@@ -119,13 +140,16 @@ export function openFront(options: FrontOptions): () => void {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
     if (neighbours && owner !== null) return neighbours.forward(owner, request, response);
-    const verdict = check(request, response);
-    if (!verdict.ok) return refuse(response, verdict.status, verdict.reason);
-    if (!pollingMethods.includes(request.method)) return refuse(response, 405, 'Method not allowed');
+    check(request, response, () => poll(request, response), refuse.bind(null, response));
+  };
+
+  const poll = (request: IncomingMessage, response: ServerResponse) => {
+    const bad = (status: number, reason: string) => refuse(response, { status, reason });
+    if (!pollingMethods.includes(request.method)) return bad(405, 'Method not allowed');
     // Scripts from anywhere may ask for JSONP, which no Origin tells; stock clients have not used it for years.
-    if (queryOf(request)['j'] !== undefined) return refuse(response, 400, 'JSONP is not supported');
+    if (queryOf(request)['j'] !== undefined) return bad(400, 'JSONP is not supported');
     // engine.io would leave it without an answer for ever.
-    if (queryOf(request)['transport'] === 'websocket') return refuse(response, 400, 'Not an upgrade');
+    if (queryOf(request)['transport'] === 'websocket') return bad(400, 'Not an upgrade');
     engine.handleRequest(request, response);
   };
 
@@ -134,22 +158,19 @@ export function openFront(options: FrontOptions): () => void {
     socket.on('error', (_reset) => socket.destroy());
     request.url = withoutHost(request.url);
     const path = pathOf(request.url);
+    const turnAway = (refused: Refused) => refuseUpgrade(socket, refused.status, refused.reason);
     if (path.startsWith(socketIoPath)) {
       const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
       if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
-      const verdict = check(request, socket);
-      if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
-      return engine.handleUpgrade(request, socket, head);
+      return check(request, socket, () => engine.handleUpgrade(request, socket, head), turnAway);
     }
     if (path !== rawPath && (rawPath === '/' || path !== `${rawPath}/`)) {
       // Another listener may know the path; without one nobody would ever answer.
       if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'Not found');
       return;
     }
-    const verdict = gate.check(request);
-    if (!verdict.ok) return refuseUpgrade(socket, verdict.status, verdict.reason);
-    const address = gate.addressOf(request);
-    raw.upgrade(request, socket, head, address, gate.enter(address));
+    const go = (leave: () => void) => raw.upgrade(request, socket, head, gate.addressOf(request), leave);
+    admit(request, socket, go, turnAway);
   };
 
   server.on('request', onRequest).on('upgrade', onUpgrade);
@@ -173,7 +194,9 @@ export function openFront(options: FrontOptions): () => void {
   };
 }
 
-function refuse(response: ServerResponse, status: number, reason: string): void {
+type Reason = Pick<Refused, 'reason'> & { readonly status: number };
+
+function refuse(response: ServerResponse, { status, reason }: Reason): void {
   response.writeHead(status, {
     'Content-Type': 'application/json',
     ...((status === 429 || status === 503) && { 'Retry-After': String(retryAfterSeconds) }),

@@ -1,6 +1,7 @@
 /** Who may open a connection at all, before anything is known of the player: origin, address, room for one more. */
 import type { IncomingMessage } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
+import type { SharedPlaces } from '../workers/places.js';
 
 /** Why somebody was not let in; labels of a metric. */
 export const refusals = [
@@ -24,13 +25,22 @@ export interface GateOptions {
   readonly trustedProxies: number;
   readonly maxConnectionsPerAddress: number;
   readonly maxConnections: number;
+  /** Where the connections of all workers of this port are counted; absent: there is this process alone. */
+  readonly places?: SharedPlaces | undefined;
   readonly onRefused?: (why: Refusal) => void;
 }
 
-export type Verdict =
-  { readonly ok: true } | { readonly ok: false; readonly status: 403 | 429 | 503; readonly reason: string };
+export interface Refused {
+  readonly ok: false;
+  readonly status: 403 | 429 | 503;
+  readonly reason: string;
+}
+export type Verdict = { readonly ok: true } | Refused;
+/** A connection that has been counted, until `leave` is called. */
+export type Admittance = { readonly ok: true; readonly leave: () => void } | Refused;
 
 const allowed: Verdict = { ok: true };
+const everybody = 'instance';
 
 /** A polling client holds two sockets at a time, and a refused one holds its own until it has been told. */
 const socketsAConnection = 2;
@@ -60,13 +70,22 @@ export class Gate {
     const { maxConnections, maxConnectionsPerAddress } = this.options;
     if (!this.originAllowed(request)) return this.refuse('origin', 403, 'Origin not allowed');
     if (known) return allowed;
-    if (this.closed) return this.refuse('draining', 503, 'Restarting');
-    if (this.total >= maxConnections) return this.refuse('instance', 503, 'Too many connections');
+    if (this.closed) return this.draining();
+    if (this.total >= maxConnections) return this.instanceFull();
     const open = this.byAddress.get(this.addressOf(request)) ?? 0;
-    if (open >= maxConnectionsPerAddress) {
-      return this.refuse('address', 429, 'Too many connections from this address');
-    }
-    return allowed;
+    return open >= maxConnectionsPerAddress ? this.addressFull() : allowed;
+  }
+
+  private draining(): Refused {
+    return this.refuse('draining', 503, 'Restarting');
+  }
+
+  private instanceFull(): Refused {
+    return this.refuse('instance', 503, 'Too many connections');
+  }
+
+  private addressFull(): Refused {
+    return this.refuse('address', 429, 'Too many connections from this address');
   }
 
   /** Counts somebody whom another part has refused. */
@@ -74,7 +93,7 @@ export class Gate {
     this.options.onRefused?.(why);
   }
 
-  private refuse(why: Refusal, status: 403 | 429 | 503, reason: string): Verdict {
+  private refuse(why: Refusal, status: 403 | 429 | 503, reason: string): Refused {
     this.options.onRefused?.(why);
     return { ok: false, status, reason };
   }
@@ -119,6 +138,33 @@ export class Gate {
       .split(',')
       .map((part) => part.trim());
     return withoutPort(list.at(-hops) || list[0] || peer);
+  }
+
+  /**
+   * Checks a new connection and counts it, from before it is open: of a thousand that come at once each finds a place,
+   * or none. Tells at once, or among workers when the primary has answered.
+   */
+  admit(request: IncomingMessage, tell: (admittance: Admittance) => void): void {
+    const verdict = this.check(request);
+    if (!verdict.ok) return tell(verdict);
+    const address = this.addressOf(request);
+    const leave = this.enter(address);
+    const { places, maxConnections, maxConnectionsPerAddress } = this.options;
+    if (!places) return tell({ ok: true, leave });
+    const wanted = [
+      { name: everybody, most: maxConnections },
+      { name: `address ${address}`, most: maxConnectionsPerAddress },
+    ];
+    void places.take({ places: wanted }).then((taken) => {
+      const leaveAll = () => {
+        leave();
+        if ('leave' in taken) taken.leave();
+      };
+      if ('leave' in taken && !this.closed) return tell({ ok: true, leave: leaveAll });
+      leaveAll();
+      if ('leave' in taken) return tell(this.draining());
+      tell(taken.full === everybody ? this.instanceFull() : this.addressFull());
+    });
   }
 
   /** Counts a connection until the returned function is called. */

@@ -8,6 +8,7 @@ import { errorMessages, ProtocolError, type ErrorCode } from '../errors.js';
 import type { Admission } from '../routing/admission.js';
 import type { Hub } from '../routing/hub.js';
 import type { Tracing } from '../telemetry/tracing.js';
+import type { SharedPlaces } from '../workers/places.js';
 import { Connection, type Wire } from './connection.js';
 import { patience } from './patience.js';
 import { RawEngine } from './raw-engine.js';
@@ -25,6 +26,8 @@ export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
   readonly secret: () => string;
   readonly authTimeoutMs: number;
   readonly maxConnectionsPerPlayer: number;
+  /** Where the connections of all workers of this port are counted; absent: there is this process alone. */
+  readonly places?: SharedPlaces | undefined;
   readonly maxUnsentBytes: number;
   readonly onAuthFailure: (code: ErrorCode) => void;
   readonly onOpen: (connection: Connection) => void;
@@ -70,7 +73,7 @@ export class Sessions {
   readonly connections = new Map<string, Connection>();
   private readonly admitted = new WeakMap<Socket, Admitted>();
   /** Connections of each player, counted from the moment the token is good: twenty at once find one place once. */
-  private readonly places = new Map<string, number>();
+  private readonly byPlayer = new Map<string, number>();
   /** Transports with a socket, or with one that is being authenticated: one is all they get. */
   private readonly occupied = new WeakSet<object>();
   private readonly deadlines = new WeakMap<object, NodeJS.Timeout>();
@@ -122,7 +125,7 @@ export class Sessions {
       this.admitted.set(socket, {
         ...identity,
         ...session,
-        leave: this.takePlace(socket, identity.playerId, session.takesUp),
+        leave: await this.takePlace(socket, identity.playerId, session.takesUp),
       });
     } catch (error) {
       if (first) {
@@ -136,21 +139,44 @@ export class Sessions {
     }
   }
 
-  private takePlace(socket: Socket, playerId: string, takesUp: string | undefined): () => void {
-    const taken = this.places.get(playerId) ?? 0;
+  private async takePlace(socket: Socket, playerId: string, takesUp?: string): Promise<() => void> {
+    const { places, maxConnectionsPerPlayer: most } = this.options;
+    const leave = this.takeOwnPlace(socket, playerId, takesUp);
+    const name = `player ${playerId}`;
+    const { conn } = socket;
+    const taken = await places?.take(
+      { places: [{ name, most }], session: takesUp ?? socket.id, takesUp },
+      // Wherever its session goes on: the connection here has not noticed that its client is gone.
+      () => conn.close(),
+    );
+    if (!taken) return leave;
+    if ('full' in taken || conn.readyState !== 'open') {
+      leave();
+      if ('leave' in taken) taken.leave();
+      throw new ProtocolError('full' in taken ? 'TOO_MANY_CONNECTIONS' : 'AUTH_ERROR');
+    }
+    conn.once('close', taken.leave);
+    return () => {
+      leave();
+      taken.leave();
+    };
+  }
+
+  private takeOwnPlace(socket: Socket, playerId: string, takesUp?: string): () => void {
+    const taken = this.byPlayer.get(playerId) ?? 0;
     // Whoever takes up a session that has not noticed its end yet takes its place as well.
     const ends = takesUp !== undefined && this.connections.has(takesUp) ? 1 : 0;
     if (taken - ends >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');
-    this.places.set(playerId, taken + 1);
+    this.byPlayer.set(playerId, taken + 1);
     const { conn } = socket;
     let there = true;
     const leave = () => {
       if (!there) return;
       there = false;
       this.occupied.delete(conn);
-      const left = (this.places.get(playerId) ?? 1) - 1;
-      if (left === 0) this.places.delete(playerId);
-      else this.places.set(playerId, left);
+      const left = (this.byPlayer.get(playerId) ?? 1) - 1;
+      if (left === 0) this.byPlayer.delete(playerId);
+      else this.byPlayer.set(playerId, left);
     };
     conn.once('close', leave);
     return leave;

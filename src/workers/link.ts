@@ -3,8 +3,9 @@ import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import type { MetricObject } from 'prom-client';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.js';
+import type { SharedPlaces } from './places.js';
 
-export interface WorkerLink {
+export interface WorkerLink extends SharedPlaces {
   readonly number: number;
   /** Where the workers' private sockets are. */
   readonly folder: string;
@@ -27,7 +28,11 @@ const patienceMs = 5000;
 /** Resolves when the primary has said what a worker has to know. */
 export async function joinCluster(): Promise<WorkerLink> {
   const waiting = new Map<number, (text: string) => void>();
+  const claims = new Map<number, (full: string | null) => void>();
+  /** Claims that were granted, and whom to tell that one is over. */
+  const holds = new Map<number, (() => void) | undefined>();
   let asked = 0;
+  let claimed = 0;
   let allReady = false;
   let read: (() => Promise<MetricObject[]>) | undefined;
   let take: ((socket: Socket, read: Buffer) => void) | undefined;
@@ -54,6 +59,13 @@ export async function joinCluster(): Promise<WorkerLink> {
         case 'metrics':
           waiting.get(told.id)?.(told.text);
           waiting.delete(told.id);
+          return;
+        case 'taken':
+          claims.get(told.id)?.(told.full);
+          claims.delete(told.id);
+          return;
+        case 'displaced':
+          holds.get(told.id)?.();
           return;
         case 'handover':
           // It may have been closed on the way.
@@ -91,5 +103,18 @@ export async function joinCluster(): Promise<WorkerLink> {
       send({ hashi: 'handover', worker, read: bytes.toString('base64') }, socket, () => socket.destroy());
     },
     onHandover: (receive) => (take = receive),
+    take: (claim, onDisplaced) =>
+      new Promise((resolve) => {
+        const id = ++claimed;
+        const leave = () => {
+          if (holds.delete(id)) send({ hashi: 'give', id });
+        };
+        claims.set(id, (full) => {
+          if (full !== null) return resolve({ full });
+          holds.set(id, onDisplaced);
+          resolve({ leave });
+        });
+        send({ hashi: 'take', id, claim });
+      }),
   };
 }

@@ -3,14 +3,23 @@
  * whose it is. Requests go there over a private socket, upgrades with their whole connection.
  */
 import { randomBytes } from 'node:crypto';
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { HttpHandler } from '../http/server.js';
 import type { WorkerLink } from './link.js';
+import type { SharedPlaces } from './places.js';
 
 export interface Neighbours {
+  /** Connections of all workers are counted together. */
+  readonly places: SharedPlaces;
   /** An id for a new session of this worker's. */
   newSessionId(): string;
   /** The worker that has the session; null if it is this one's, or nobody's. */
@@ -33,8 +42,12 @@ export function createNeighbours(link: WorkerLink, onError: (error: unknown) => 
       ? `\\\\.\\pipe\\${link.folder.replaceAll(/[^\w-]/g, '-')}-${worker}`
       : join(link.folder, `${worker}.sock`);
   const server = createServer();
+  // Closed by the side that asks alone: a request would be lost that meets an idle connection on its end.
+  server.keepAliveTimeout = 0;
+  const agent = new Agent({ keepAlive: true });
 
   return {
+    places: link,
     newSessionId: () => `${link.number}.${randomBytes(15).toString('base64url')}`,
     ownerOf(sessionId) {
       const [, owner] = typeof sessionId === 'string' ? (sessionForm.exec(sessionId) ?? []) : [];
@@ -42,7 +55,7 @@ export function createNeighbours(link: WorkerLink, onError: (error: unknown) => 
     },
     forward(owner, request, response) {
       const { method, url: path, headers } = request;
-      const upstream = httpRequest({ socketPath: pathOf(owner), method, path, headers }, (answer) => {
+      const upstream = httpRequest({ agent, socketPath: pathOf(owner), method, path, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.on('error', () => response.destroy());
         answer.pipe(response);
@@ -76,6 +89,7 @@ export function createNeighbours(link: WorkerLink, onError: (error: unknown) => 
       });
     },
     close() {
+      agent.destroy();
       server.close();
       server.closeAllConnections();
     },

@@ -9,6 +9,7 @@ import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { OperatorError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.js';
+import { Places } from './places.js';
 
 export interface PrimaryOptions {
   readonly workers: number;
@@ -43,6 +44,7 @@ interface Gathering {
 export function createPrimary({ workers: count, env, logger }: PrimaryOptions): Primary {
   const ready = new Map<number, boolean>();
   const gatherings = new Map<number, Gathering>();
+  const places = new Places();
   const restarts = new Set<NodeJS.Timeout>();
   let folder = '';
   let stopping = false;
@@ -98,6 +100,17 @@ export function createPrimary({ workers: count, env, logger }: PrimaryOptions): 
         if (gathering.missing.size === 0) gathering.done();
         return;
       }
+      case 'take': {
+        const taken = places.take(worker.id, told.id, told.claim);
+        tell(worker, { hashi: 'taken', id: told.id, full: 'full' in taken ? taken.full : null });
+        for (const { worker: of, id } of 'displaced' in taken ? taken.displaced : []) {
+          const owner = cluster.workers?.[of];
+          if (owner) tell(owner, { hashi: 'displaced', id });
+        }
+        return;
+      }
+      case 'give':
+        return places.give(worker.id, told.id);
       case 'handover': {
         const owner = cluster.workers?.[told.worker];
         const socket = handle as Socket | undefined;
@@ -113,7 +126,10 @@ export function createPrimary({ workers: count, env, logger }: PrimaryOptions): 
     worker.on('error', (error) =>
       logger.error({ err: error, worker: worker.id }, 'a worker cannot be reached'),
     );
+    // A process that ends closes this before its sockets: whoever comes back at once finds the places free.
+    worker.once('disconnect', () => places.forget(worker.id));
     worker.once('exit', (code, signal) => {
+      places.forget(worker.id);
       ready.delete(worker.id);
       for (const gathering of gatherings.values()) {
         if (gathering.missing.delete(worker.id) && gathering.missing.size === 0) gathering.done();

@@ -1,16 +1,13 @@
 /** `serve --workers 2`, as a command: one port, both kinds of clients, wherever they land. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createAuth } from '../../src/auth/index.js';
-import { loadConfig } from '../../src/config.js';
-import { run, type Child } from '../support/child.js';
+import type { Child } from '../support/child.js';
 import { ioClient, rawClient, type IoClient, type RawClient, type TestClient } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { serveByWorkers, tokenOf, workersOf } from '../support/workers.js';
 
 let dataDir: string;
 let database: TestDatabase;
@@ -35,25 +32,9 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-function serve(workers: string, env: Record<string, string> = {}): Child {
-  return run(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'serve', '--workers', workers], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      HASHI_DATA_DIR: dataDir,
-      DATABASE_URL: database.url,
-      PORT: '0',
-      HASHI_DRAIN_MS: '300',
-      LOG_FORMAT: 'json',
-      ...env,
-    },
-  });
-}
-
-async function token(player: string): Promise<string> {
-  const { mint } = await createAuth(loadConfig({ HASHI_DATA_DIR: dataDir }).config);
-  if (!mint) throw new Error('the server is not in development mode');
-  return mint({ playerId: player });
-}
+const serve = (workers: string, env: Record<string, string> = {}) =>
+  serveByWorkers(workers, { HASHI_DATA_DIR: dataDir, DATABASE_URL: database.url, ...env });
+const token = (player: string) => tokenOf(dataDir, player);
 
 async function raw(player: string, query: Record<string, string> = {}): Promise<RawClient> {
   const client = rawClient(server, await token(player), query);
@@ -71,15 +52,6 @@ async function io(player: string, transports: string[]): Promise<IoClient> {
 const insert = (title: string) =>
   database.query('insert into bounties (title, created_by) values ($1, $2)', [title, 'nobody']);
 const titled = (title: string) => (message: { data: any }) => message.data?.payload?.title === title;
-
-/** The processes whose parent is the primary. */
-async function workerPids(): Promise<number[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);
-  return stdout.split('\n').flatMap((line) => {
-    const [, pid, parent] = /^ *(\d+) +(\d+) .*cli\/main\.ts/.exec(line) ?? [];
-    return Number(parent) === child.pid ? [Number(pid)] : [];
-  });
-}
 
 async function get(path: string): Promise<{ status: number; text: string }> {
   const response = await fetch(`${server.url}${path}`, { headers: { Connection: 'close' } });
@@ -156,7 +128,7 @@ describe('serve --workers', () => {
     const polling = await Promise.all(
       Array.from({ length: 3 }, (_, n) => io(`cut-polling-${n}`, ['polling'])),
     );
-    const before = await workerPids();
+    const before = await workersOf(child);
     expect(before).toHaveLength(2);
     const back = raws.map(async (client, n) => {
       await client.closed;
@@ -175,7 +147,7 @@ describe('serve --workers', () => {
     await cut.next(titled('while it was down'));
 
     await untilReady(200);
-    const after = await workerPids();
+    const after = await workersOf(child);
     expect(after).toHaveLength(2);
     expect(after).toContain(before[1]);
     expect(child.output()).toContain('a worker ended');
