@@ -1,4 +1,5 @@
 /** Interleaved repeats: what disturbs the machine for a while disturbs every system alike. */
+import { Progress } from '../../src/cli/progress.js';
 import type { Figure, Measurement, Verdict } from './part.js';
 import { aligned } from './statistics.js';
 
@@ -21,17 +22,22 @@ export async function compare<S extends { readonly name: string }>(
   const { scenario, unit, better = 'more', systems, repeats, warmUp = true, one, note } = comparison;
   const runs = new Map<S, number[]>(systems.map((system) => [system, []]));
   const voids = new Map<S, number>();
+  const progress = new Progress(process.stdout);
   for (let repeat = warmUp ? -1 : 0; repeat < repeats; repeat++) {
     for (const system of systems) {
+      progress.begin(
+        () => `${scenario}: ${system.name}, ${repeat < 0 ? 'warming up' : `${repeat + 1} of ${repeats}`}`,
+      );
       try {
         const value = await one(system);
         if (repeat >= 0) runs.get(system)?.push(value);
       } catch (error) {
-        console.error(`${scenario}, ${system.name}: ${(error as Error).message}`);
+        progress.say(`${scenario}, ${system.name}: ${(error as Error).message}`);
         voids.set(system, (voids.get(system) ?? 0) + 1);
       }
     }
   }
+  progress.end();
   const figures = systems.map((system) => {
     const text = note?.(system);
     return {

@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { checkServer } from '../database/expectations.js';
 import { migrate, pendingSteps } from '../database/migrate.js';
 import { catalogOf, loadProject } from '../project.js';
+import { activityOf } from './activity.js';
 import { withDatabase } from './database.js';
 import { print } from './print.js';
+import { Progress } from './progress.js';
 import { readSettings } from './settings.js';
 
 interface Options {
@@ -33,23 +35,34 @@ Examples:
     .action(async ({ dryRun, json, repair }: Options, command: Command) => {
       const { config } = readSettings();
       const catalog = catalogOf(await loadProject());
-      const steps = await withDatabase(config, async (client) => {
+      const steps = await withDatabase(config, async (client, url) => {
         if (dryRun === true) {
           await checkServer(client);
           return pendingSteps(client, catalog, undefined, repair);
         }
         const pending = await pendingSteps(client, catalog, undefined, repair);
         const done: string[] = [];
-        await migrate(client, {
-          catalog,
-          ...(repair && { repair }),
-          onStep(step) {
-            done.push(step);
-            // A try that had to be given up begins at the first step again.
-            if (json !== true)
-              print(command, `[${((done.length - 1) % pending.length) + 1}/${pending.length}] ${step}`);
-          },
+        const progress = new Progress({
+          isTTY: process.stdout.isTTY,
+          write: (text) => command.configureOutput().writeOut?.(text),
         });
+        const activity = await activityOf(client, url);
+        try {
+          await migrate(client, {
+            catalog,
+            ...(repair && { repair }),
+            onStep(step) {
+              done.push(step);
+              if (json === true) return;
+              // A try that had to be given up begins at the first step again.
+              progress.say(`[${((done.length - 1) % pending.length) + 1}/${pending.length}] ${step}`);
+              progress.begin(() => activity.describe());
+            },
+          });
+        } finally {
+          progress.end();
+          await activity.end();
+        }
         return done;
       });
       if (json === true) print(command, JSON.stringify({ steps: [...new Set(steps)] }));

@@ -1,5 +1,6 @@
 /** `npm run chaos -- --seed N --minutes M`: one run, a report, and the seed that repeats it. */
 import { parseArgs } from 'node:util';
+import { Progress } from '../../../src/cli/progress.js';
 import { faults } from './faults/index.js';
 import { failures } from './oracle.js';
 import { runChaos } from './run.js';
@@ -30,14 +31,17 @@ const repeated = Object.entries({ ...values, minutes: String(minutes) }).flatMap
 );
 const began = performance.now();
 console.log(`seed ${seed}, ${minutes} min`);
+const progress = new Progress(process.stdout);
+const elapsed = () => (performance.now() - began) / 1000;
+progress.begin(() => `of ${minutes} min and what it takes to catch up`);
 const { verdict, struck, connects, complaints } = await runChaos({
   seed,
   durationMs: minutes * 60_000,
   instances: Number(values.instances ?? '2'),
   only: values.only,
   freezeMs,
-  say: (line) => console.log(`  ${((performance.now() - began) / 1000).toFixed(1)} s  ${line}`),
-});
+  say: (line) => progress.say(`  ${elapsed().toFixed(1)} s  ${line}`),
+}).finally(() => progress.end());
 const { details, ...figures } = verdict;
 console.table(struck);
 console.table({ ...figures, connects, complaints: complaints.length });
