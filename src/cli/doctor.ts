@@ -13,14 +13,8 @@ import { checkColumns, checkFunctions, checkSteps, checkTriggers } from './check
 import { checkLag, checkQuarantine, checkRestores, checkRetention } from './checks/log.js';
 import { checkPartitions } from './checks/partitions.js';
 import { checkRowSecurity } from './checks/row-security.js';
-import {
-  checkClock,
-  checkListen,
-  checkQueue,
-  checkRole,
-  checkTransactions,
-  checkVersion,
-} from './checks/server.js';
+import { checkClock, checkListen, checkRole, checkTransactions, checkVersion } from './checks/server.js';
+import { checkQueue } from './checks/queue.js';
 import { checkKeys, checkOrigins } from './checks/settings.js';
 import { checkTypes } from './checks/types.js';
 import { checkUnreadable } from './checks/unreadable.js';

@@ -22,7 +22,11 @@ beforeAll(async () => {
   // The least there can be: half a megabyte.
   postgres = await startEmbedded({ dataDir, tuning: 'test', settings: { max_notify_queue_pages: '64' } });
   service = await connectClient({ url: postgres.url, applicationName: 'service' });
-  sleeper = await connectClient({ url: postgres.url, applicationName: 'sleeper' });
+  // The queue is everybody's, whatever the database.
+  await service.query('create database elsewhere');
+  const elsewhere = new URL(postgres.url);
+  elsewhere.pathname = '/elsewhere';
+  sleeper = await connectClient({ url: elsewhere.href, applicationName: 'sleeper' });
   servers = [await startServer(postgres.url)];
   witnesses = [await summonWitnesses(servers[0]!)];
 });
@@ -85,7 +89,13 @@ it(
     const doctor = run(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'doctor', '--json'], {
       env: { ...process.env, DATABASE_URL: postgres.url, NODE_ENV: 'test' },
     });
-    await doctor.printed(/"check": "queue",\s+"status": "failed"/);
+    const [{ pid }] = (await sleeper.query('select pg_backend_pid() as pid')).rows;
+    await doctor.printed(
+      new RegExp(
+        `"check": "queue",\\s+"status": "failed"[^}]*session ${pid} \\(sleeper, database elsewhere, idle in transaction,` +
+          `[^}]*pg_terminate_backend\\(${pid}\\)`,
+      ),
+    );
     await doctor.exited;
 
     // Full to the brim: whoever notifies fails.

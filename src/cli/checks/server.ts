@@ -142,16 +142,6 @@ export async function checkClock(client: pg.Client): Promise<Result> {
   return seconds > skewWarningSeconds ? warning('clock', detail, fix) : ok('clock', detail);
 }
 
-export async function checkQueue(client: pg.Client): Promise<Result> {
-  const { rows } = await client.query<{ usage: number }>('select pg_notification_queue_usage() as usage');
-  const usage = rows[0]?.usage ?? 0;
-  const detail = `The notification queue is ${(usage * 100).toFixed(usage < 0.01 && usage > 0 ? 2 : 0)} % full.`;
-  const fix =
-    'A session that listens has a transaction open and keeps the queue from shrinking: end it (see "transactions"). A full queue fails every commit that notifies.';
-  if (usage > 0.5) return failed('queue', detail, fix);
-  return usage > 0.1 ? warning('queue', detail, fix) : ok('queue', detail);
-}
-
 /** Of a role that may not read statistics, Postgres hides when the transactions of others began. */
 async function hiddenSessions(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
