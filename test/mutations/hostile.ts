@@ -53,8 +53,8 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: count connections of a player when they are open, not when the token is good',
     file: 'src/transports/sessions.ts',
-    from: 'this.places.set(playerId, taken + 1);',
-    to: 'setTimeout(() => this.places.set(playerId, (this.places.get(playerId) ?? 0) + 1), 500);',
+    from: 'this.byPlayer.set(playerId, taken + 1);',
+    to: 'setTimeout(() => this.byPlayer.set(playerId, (this.byPlayer.get(playerId) ?? 0) + 1), 500);',
     test: connections,
     only: 'twenty times at once',
   },

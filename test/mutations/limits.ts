@@ -9,9 +9,9 @@ const remoteKeys = 'test/unit/auth/remote-keys.test.ts';
 export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: count sessions when they are open, not when they are asked for',
-    file: 'src/transports/front.ts',
-    from: 'if (verdict.ok && !known) {',
-    to: 'if (verdict.ok && known === null) {',
+    file: 'src/transports/gate.ts',
+    from: 'const leave = this.enter(address);',
+    to: 'const leave = () => undefined;',
     test: connections,
     only: 'in one breath',
   },
@@ -34,8 +34,8 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: take any number of connections of an address',
     file: 'src/transports/gate.ts',
-    from: 'if (open >= maxConnectionsPerAddress) {',
-    to: 'if (open < 0) {',
+    from: 'return open >= maxConnectionsPerAddress ? this.addressFull()',
+    to: 'return open < 0 ? this.addressFull()',
     test: connections,
     only: 'holds so many connections, whatever',
   },

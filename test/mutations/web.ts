@@ -9,8 +9,8 @@ export const webMutations: readonly Mutation[] = [
   {
     name: 'hostile: answer JSONP',
     file: 'src/transports/front.ts',
-    from: `if (queryOf(request)['j'] !== undefined) return refuse`,
-    to: `if (queryOf(request)['j'] === '\\0') return refuse`,
+    from: `if (queryOf(request)['j'] !== undefined) return bad`,
+    to: `if (queryOf(request)['j'] === '\\0') return bad`,
     test: handshakes,
     only: 'refuses JSONP',
   },
