@@ -1,5 +1,7 @@
 /** WebSocket frames, unmasked, as a server sends them (RFC 6455, 5.2). */
 
+import { frameMemory } from './frame-memory.js';
+
 const textOpcode = 0x81;
 const binaryOpcode = 0x82;
 /** The first reserved bit: the message is compressed (RFC 7692, 6). */
@@ -31,7 +33,7 @@ function frameOf(opcode: number, payload: Buffer): Buffer {
 
 function emptyFrame(opcode: number, length: number): { frame: Buffer; start: number } {
   const start = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(start + length);
+  const frame = frameMemory(start + length);
   frame[0] = opcode;
   if (length < 126) {
     frame[1] = length;

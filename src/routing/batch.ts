@@ -7,6 +7,7 @@
  * the same batch. At the end of the tick each batch is joined into one buffer once, and every connection that
  * points at it writes that buffer.
  */
+import { joined } from '../protocol/frame-memory.js';
 import type { Framing, Outgoing } from '../protocol/outgoing.js';
 
 /** A batch as the start of a walk to the ones before it. */
@@ -49,7 +50,7 @@ export class Batch {
     const known = this.joined[framing];
     if (known) return known;
     const parts = this.messages().map((message) => message.frame(framing));
-    return (this.joined[framing] = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
+    return (this.joined[framing] = parts.length === 1 && parts[0] ? parts[0] : joined(parts));
   }
 
   /** All of it, first to last. */
