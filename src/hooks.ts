@@ -1,8 +1,9 @@
 /** What a program that embeds the server can add to it. */
 import type { Server, Socket } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
-import { ProtocolError } from './errors.js';
+import { OperatorError, ProtocolError } from './errors.js';
 import type { LogEntry } from './log/entry.js';
+import { clientMessageTypes, type ClientMessageType } from './protocol/client-message.js';
 import type { CanSubscribe } from './routing/subscriptions.js';
 import type { MessageHandler } from './transports/requests.js';
 
@@ -14,6 +15,33 @@ export type ClientMessageHandler = (
   socket: Socket,
   data: unknown,
 ) => object | undefined | void | Promise<object | undefined | void>;
+
+/** Names that mean something else already: in the protocol, or to Socket.IO. */
+const socketIoNames = [
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'error',
+  'newListener',
+  'removeListener',
+] as const;
+type TakenName = ClientMessageType | (typeof socketIoNames)[number];
+
+/** Further messages that clients may send, by name. */
+export type ClientMessages = Readonly<Record<string, ClientMessageHandler>> & {
+  readonly [Name in TakenName]?: never;
+};
+
+/** @throws OperatorError */
+export function requireFreeNames(messages: ClientMessages): void {
+  const taken: readonly string[] = [...clientMessageTypes, ...socketIoNames];
+  const wrong = Object.keys(messages).filter((name) => taken.includes(name));
+  if (wrong.length === 0) return;
+  throw new OperatorError(
+    `"messages" names "${wrong.join('", "')}", which means something else already: choose another name.`,
+  );
+}
 
 /** Says whose token it is. Throws, or returns null, for a token that is not good. */
 export type Authenticate = (
@@ -33,11 +61,26 @@ export interface Hooks {
   /** The last word on who may subscribe to a lobby. */
   readonly canSubscribe?: CanSubscribe | undefined;
   /** Messages of the program's own, by name. */
-  readonly messages?: Readonly<Record<string, ClientMessageHandler>> | undefined;
+  readonly messages?: ClientMessages | undefined;
   /** Called for every client that is let in. */
-  readonly onConnection?: ((socket: Socket) => void) | undefined;
+  readonly onConnection?: ((socket: Socket) => void | Promise<void>) | undefined;
   /** Entries of the log, after they have been handed to clients. */
   readonly onEntries?: ((entries: readonly LogEntry[]) => void) | undefined;
+}
+
+/** Calls a hook of the program's; what it throws, or what its promise rejects with, ends neither the process nor others' hooks. */
+export function guarded<T>(
+  hook: (given: T) => unknown,
+  onError: (error: unknown) => void,
+): (given: T) => void {
+  return (given) => {
+    try {
+      const result = hook(given);
+      if (result instanceof Promise) result.catch(onError);
+    } catch (error) {
+      onError(error);
+    }
+  };
 }
 
 export function handlersOf({ messages = {} }: Hooks, io: Server): ReadonlyMap<string, MessageHandler> {

@@ -11,6 +11,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Server as SocketIoServer } from 'socket.io';
 import { familiesByEvent, type Catalog, type HashiEvent } from './catalog/index.js';
 import type { DataOf, Family } from './catalog/family.js';
+import { guarded } from './hooks.js';
 import { loadConfig, type SettingName } from './config.js';
 import type { LogEntry } from './log/entry.js';
 import { catalogOf, hooksOf, type ProjectOptions } from './project.js';
@@ -20,7 +21,7 @@ import { createLogger, type Logger } from './telemetry/logger.js';
 export { lobbyRoom, playerRoom } from './routing/rooms.js';
 export { closeCodes, errorMessages, OperatorError, ProtocolError, type ErrorCode } from './errors.js';
 export { defineConfig, type ProjectOptions } from './project.js';
-export type { Authenticate, AuthenticatedPlayer, ClientMessageHandler } from './hooks.js';
+export type { Authenticate, AuthenticatedPlayer, ClientMessageHandler, ClientMessages } from './hooks.js';
 export type { CanSubscribe, SubscribeRequest } from './routing/subscriptions.js';
 export type { StartedServer } from './server.js';
 export type { HashiEvent, HashiEventType, HashiMessage } from './catalog/index.js';
@@ -52,10 +53,13 @@ export interface Server<Event extends { readonly type: string } = HashiEvent> {
   start(): Promise<StartedServer>;
   /** Drains, then stops everything that `start` started. Can be called twice. */
   stop(): Promise<void>;
-  /** Every event of the log, once, in order, on every instance. A listener that throws is logged. */
-  on(type: 'event', listener: (event: Event) => void): () => void;
+  /** Every event of the log, once, in order, on every instance. What a listener throws is logged; the others hear it all the same. */
+  on(type: 'event', listener: (event: Event) => void | Promise<void>): () => void;
   /** One type of event; `event.payload` is that event's own. Returns what ends it. */
-  on<Type extends Event['type']>(type: Type, listener: (event: ByType<Event, Type>) => void): () => void;
+  on<Type extends Event['type']>(
+    type: Type,
+    listener: (event: ByType<Event, Type>) => void | Promise<void>,
+  ): () => void;
 }
 
 /** @throws OperatorError when a setting is wrong */
@@ -85,8 +89,9 @@ export function createServer<const Families extends readonly Family[] = readonly
     io: parts.io,
     start: () => parts.start(),
     stop: () => parts.stop(),
-    on(type: string, listener: (event: never) => void) {
-      const run = (event: unknown) => listener(event as never);
+    on(type: string, listener: (event: never) => void | Promise<void>) {
+      const onError = (error: unknown) => logger.error({ err: error, type }, 'a listener of an event threw');
+      const run = guarded((event: unknown) => listener(event as never), onError);
       listeners.on(type, run);
       return () => void listeners.off(type, run);
     },
@@ -105,7 +110,7 @@ function tellListeners(listeners: EventEmitter, catalog: Catalog, logger: Logger
         listeners.emit('event', event);
         listeners.emit(type, event);
       } catch (error) {
-        logger.error({ err: error, type }, 'a listener of an event threw');
+        logger.error({ err: error, type }, 'an event could not be read');
       }
     }
   };

@@ -6,7 +6,7 @@ import type { Socket } from 'socket.io';
 import { catalog as documented, mapCatalog, type Catalog, type Mapping } from './catalog/index.js';
 import type { Family } from './catalog/family.js';
 import { OperatorError } from './errors.js';
-import type { Authenticate, ClientMessageHandler, Hooks } from './hooks.js';
+import { requireFreeNames, type Authenticate, type ClientMessages, type Hooks } from './hooks.js';
 import type { CanSubscribe } from './routing/subscriptions.js';
 
 /** What a project adds to the server: in its code, or in `hashi-socket.config.ts`. */
@@ -21,10 +21,13 @@ export interface ProjectOptions<Families extends readonly Family[] = readonly Fa
   readonly authenticate?: Authenticate;
   /** The last word on who may subscribe to a lobby; `allowed` is what the documented rules say. */
   readonly canSubscribe?: CanSubscribe;
-  /** Called for every client that is let in, whatever it speaks: `socket.data.transport` says which. */
-  readonly onConnection?: (socket: Socket) => void;
+  /**
+   * Called for every client that is let in, whatever it speaks: `socket.data.transport` says which. What it throws is
+   * logged, and the client stays.
+   */
+  readonly onConnection?: (socket: Socket) => void | Promise<void>;
   /** Further messages that clients may send, by name; the protocol's own names cannot be taken. */
-  readonly messages?: Readonly<Record<string, ClientMessageHandler>>;
+  readonly messages?: ClientMessages;
 }
 
 /** Written for its types: `export default defineConfig({ families: [...] })` in `hashi-socket.config.ts`. */
@@ -49,7 +52,9 @@ export function catalogOf({ families = [], documentedFamilies = true, mapping }:
   return { ...known, families: [...known.families, ...families] };
 }
 
+/** @throws OperatorError when a message has a name that is taken */
 export function hooksOf({ authenticate, canSubscribe, messages, onConnection }: ProjectOptions): Hooks {
+  if (messages) requireFreeNames(messages);
   return { authenticate, canSubscribe, messages, onConnection };
 }
 

@@ -10,7 +10,7 @@ import { Desk } from './development/desk.js';
 import { isLoopback } from './development/guard.js';
 import { openDatabase, type OpenDatabase } from './database/open.js';
 import { OperatorError } from './errors.js';
-import { hookedAuthenticator, type Hooks } from './hooks.js';
+import { guarded, hookedAuthenticator, type Hooks } from './hooks.js';
 import { createHttpHandler, type Readiness } from './http/server.js';
 import { loadPages } from './http/pages.js';
 import { Realtime } from './realtime.js';
@@ -69,7 +69,8 @@ const developmentPlayer = 'player-1';
 export function createServer(options: ServerOptions): HashiServer {
   const { config, logger, catalog = ownCatalog, hooks = {}, httpServer, rawPath = '/', link } = options;
   const io = createSocketIo(config);
-  if (hooks.onConnection) io.on('connection', hooks.onConnection);
+  const onHookError = (err: unknown) => logger.error({ err }, 'onConnection threw');
+  if (hooks.onConnection) io.on('connection', guarded(hooks.onConnection, onHookError));
   /** What stops the parts that run, the last one first. */
   const running: (() => Promise<void>)[] = [];
   let draining = false;

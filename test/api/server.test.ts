@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createServer,
   lobbyRoom,
+  OperatorError,
   ProtocolError,
   type CreateServerOptions,
   type Server,
@@ -100,6 +101,67 @@ describe('createServer', () => {
 
     expect(await told).toBe('find it');
     expect(seen).toEqual(['contract.created', 'bounty.created']);
+  });
+
+  it('survives hooks that throw or reject, and lets the others hear', async () => {
+    const logs: string[] = [];
+    const { server, raw, io } = await serve({
+      logger: createLogger({
+        level: 'error',
+        format: 'json',
+        destination: { write: (line: string) => void logs.push(line) },
+      }),
+      async onConnection(socket) {
+        if (socket.data.transport === 'websocket') throw new Error('rejected in onConnection');
+        await Promise.reject(new Error('rejected later in onConnection'));
+      },
+      canSubscribe: () => Promise.reject(new Error('thrown in canSubscribe')),
+      messages: {
+        odd: () => {
+          throw new Error('thrown in a handler');
+        },
+      },
+    });
+    server.on('event', () => {
+      throw new Error('thrown by a listener');
+    });
+    server.on('contract.created', async () => Promise.reject(new Error('rejected by a listener')));
+    const heard = new Promise((resolve) => server.on('contract.created', resolve));
+    const [one, other] = [raw('player-a'), io('player-b')];
+    await Promise.all([one.next('connected'), other.next('connected')]);
+    await makeLobby('HOOK1');
+    const third = raw('player-c');
+    await third.next('connected');
+    third.send({ type: 'odd', id: 1 });
+    expect(await third.next('error')).toMatchObject({ data: { code: 'INTERNAL_ERROR', id: 1 } });
+    expect((await third.closed).code).toBe(1011);
+    const fourth = io('player-d');
+    await fourth.next('connected');
+    expect(await fourth.socket.emitWithAck('subscribe', { lobbyId: 'HOOK1' })).toMatchObject({
+      ok: false,
+      error: { code: 'INTERNAL_ERROR' },
+    });
+    await database.query('insert into contracts default values');
+    await heard;
+    await Promise.all([one, other].map((client) => client.next('contract.created')));
+    for (const text of [
+      'rejected in onConnection',
+      'rejected later in onConnection',
+      'thrown in canSubscribe',
+      'thrown in a handler',
+      'thrown by a listener',
+      'rejected by a listener',
+    ]) {
+      await expect.poll(() => logs.join('')).toContain(text);
+    }
+  });
+
+  it('refuses messages with names that mean something else already', () => {
+    for (const name of ['ping', 'subscribe', 'auth', 'disconnect', 'newListener', 'error']) {
+      const messages = { [name]: () => undefined } as never;
+      expect(() => createServer({ env: {}, messages })).toThrow(OperatorError);
+      expect(() => createServer({ env: {}, messages })).toThrow(`"messages" names "${name}"`);
+    }
   });
 
   it('takes messages of its own from both protocols with one handler', async () => {

@@ -7,18 +7,16 @@ import { createServer, defineConfig, lobbyRoom, type HashiEvent, type Server } f
 const boards = on.table('app.boards', { id: 'uuid', title: 'text', points: 'numeric?', open: 'boolean' });
 const members = on.table('app.members', { board_id: 'uuid', who: 'text' });
 
+const membership = { primaryKey: ['board_id', 'who'], by: 'board_id', player: 'who' } as const;
+
 const board = on.family('board:event', {
   table: boards,
   keys: { boardId: on.column(boards, 'id') },
   audience: on.room('board', boards, 'id'),
   events: {
     'board.made': on.inserted(),
-    'board.entered': on.related(
-      members,
-      { primaryKey: ['board_id', 'who'], by: 'board_id', player: 'who' },
-      on.inserted(),
-      'join',
-    ),
+    'board.entered': on.related(members, membership, on.inserted(), 'join'),
+    'board.left': on.related(members, membership, on.deleted(), 'leave'),
   },
   payload: on.object({ ...on.columns(boards, 'title', 'points', 'open'), who: on.changed(members, 'who') }),
 });
@@ -98,7 +96,12 @@ function options(): void {
   createServer({ messages: { wave: () => 'hello' } });
   // @ts-expect-error what clients send is not known
   createServer({ messages: { wave: (_socket, data) => ({ text: data.text }) } });
+  // @ts-expect-error one of the protocol's own names
+  createServer({ messages: { subscribe: () => undefined } });
+  // @ts-expect-error a name that Socket.IO has taken
+  createServer({ messages: { disconnect: () => undefined } });
   createServer({ messages: { wave: async (socket, data) => ({ by: socket.id, data }) } });
+  createServer({ onConnection: async (socket) => void (await socket.join('all')) });
 }
 
 function families(): void {
@@ -190,7 +193,9 @@ function client(): void {
     // @ts-expect-error not in the payload
     void event.payload.id;
   });
-  own.on('board:event', (event) => expectTypeOf(event.type).toEqualTypeOf<'board.made' | 'board.entered'>());
+  own.on('board:event', (event) =>
+    expectTypeOf(event.type).toEqualTypeOf<'board.made' | 'board.entered' | 'board.left'>(),
+  );
   // @ts-expect-error no such event
   own.on('board.closed', () => undefined);
   // @ts-expect-error of another family
