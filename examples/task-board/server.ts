@@ -1,7 +1,7 @@
 /**
  * A task board over three tables: members of a board see its tasks change, whoever writes the rows.
  *
- *     DATABASE_URL=postgres://… PORT=3000 npx tsx server.ts     and open http://127.0.0.1:3000/?board=…&me=…
+ *     DATABASE_URL=postgres://… PORT=3000 npx tsx server.ts     and open http://127.0.0.1:3000/?me=ann
  */
 import { createServer as createHttpServer } from 'node:http';
 import * as on from 'hashi-socket/catalog';
