@@ -65,13 +65,12 @@ beforeAll(async () => {
        $f$ begin insert into public.trapped values (current_user, '${signature}'); ${rest} end $f$`,
     );
   }
-  for (const [name, type] of [
-    ['*', 'interval'],
-    ['=', 'name, text'],
-    ['=', 'varchar, text'],
+  for (const [name, left, right, returns] of [
+    ['*', 'interval', 'interval', 'interval'],
+    ['=', 'name', 'text', 'boolean'],
+    ['=', 'varchar', 'text', 'boolean'],
+    ['||', 'text', 'uuid', 'text'],
   ] as const) {
-    const [left = '', right = left] = type.split(', ');
-    const returns = name === '=' ? 'boolean' : 'interval';
     const called = `trap_${left}_${right}`;
     await planter.query(
       `create function public.${called}(${left}, ${right}) returns ${returns} language plpgsql volatile as
