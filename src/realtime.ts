@@ -89,7 +89,7 @@ export class Realtime {
   private readonly closeFront: () => void;
 
   constructor(private readonly options: RealtimeOptions) {
-    const { config, logger, metrics, pool, catalog, tracing } = options;
+    const { config, logger, metrics, pool, catalog, tracing, neighbours } = options;
     const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
     const connections = () => this.sessions.connections.values();
 
@@ -194,7 +194,6 @@ export class Realtime {
     );
     const onRateLimited = () => metrics.rateLimitedTotal.inc();
     const engine = createEngine(config, onRateLimited);
-    const { neighbours } = options;
     if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
