@@ -32,6 +32,11 @@ export class EventFilter {
     if (wanted.lobby !== undefined) this.names.add(wanted.lobby.toLowerCase());
   }
 
+  /** Names of the wanted lobby besides the one that was given. */
+  learn(names: readonly string[]): void {
+    for (const name of names) this.names.add(name.toLowerCase());
+  }
+
   admits(entry: LogEntry): boolean {
     const { type, player, lobby } = this.wanted;
     if (type ? !type.some((word) => fits(entry.type, word)) : internal.has(entry.type)) return false;
@@ -43,7 +48,7 @@ export class EventFilter {
   private isOfLobby(lobbies: readonly string[]): boolean {
     const names = lobbies.map((name) => name.toLowerCase());
     if (!names.some((name) => this.names.has(name))) return false;
-    for (const name of names) this.names.add(name);
+    this.learn(names);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 /** `tail`: prints the log, one line an event, and follows it for as long as it runs. */
 import type { Command } from 'commander';
+import type pg from 'pg';
 import { colorWanted } from '../config.js';
 import { familiesByEvent } from '../catalog/index.js';
 import { Feed } from '../log/feed.js';
@@ -10,6 +11,7 @@ import { scrubText } from '../telemetry/redaction.js';
 import { databaseUrlOf, withDatabase } from './database.js';
 import { EventFilter, list, typesAre } from './event-filter.js';
 import { eventLine } from './event-line.js';
+import { lobbyNames } from './lobby-names.js';
 import { headOf, place, placeOf, readFrom } from './log-reader.js';
 import { print } from './print.js';
 import { readSettings } from './settings.js';
@@ -70,8 +72,18 @@ Examples:
       };
       const say = (text: string) => command.configureOutput().writeErr?.(`hashi-socket: ${text}\n`);
 
+      const learnLobby = async (client: pg.ClientBase) => {
+        const { lobby } = options;
+        if (lobby === undefined) return;
+        const names = await lobbyNames(client, catalog.lobbies, lobby);
+        if (names?.length === 0)
+          say(`there is no lobby ${lobby} now: only its events of the past, or to come.`);
+        filter.learn(names ?? []);
+      };
+
       if (!options.follow) {
         await withDatabase(config, async (client) => {
+          await learnLobby(client);
           const head = await headOf(client);
           epoch = head.epoch;
           const from = options.since === undefined ? head.seq : await placeOf(client, options.since, say);
@@ -104,6 +116,7 @@ Examples:
       });
       try {
         await withDatabase(config, async (client) => {
+          await learnLobby(client);
           await feed.start();
           epoch = feed.epoch;
           // The feed goes on from here: what it has handed on meanwhile follows this place.

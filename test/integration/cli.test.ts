@@ -303,6 +303,15 @@ describe('tail', () => {
     expect(after.out).toMatch(
       /^#\d+ +\S+Z +contract\.created +TAIL01 +– +status=created stakeAmount=12345678901234567890 players=\[0\]\n$/,
     );
+    // The event has the code alone: which lobby has that is known all the same.
+    const byId = await hashi(['tail', '--since', events[1].cursor, '--no-follow', '--lobby', id]);
+    expect(byId.out).toBe(after.out);
+    const nowhere = await hashi(['tail', '--since', '0', '--no-follow', '--lobby', 'NOSUCH']);
+    expect(nowhere).toMatchObject({
+      code: 0,
+      out: '',
+      err: expect.stringMatching(/there is no lobby NOSUCH/),
+    });
   });
 
   it('refuses what is no cursor or no event as wrong usage, and a cursor of another log', async () => {
