@@ -1,5 +1,5 @@
 /** What a program that embeds the server can add to it. */
-import type { Server, Socket } from 'socket.io';
+import type { DefaultEventsMap, Server, Socket } from 'socket.io';
 import type { Authenticator } from './auth/index.js';
 import { OperatorError, ProtocolError } from './errors.js';
 import type { LogEntry } from './log/entry.js';
@@ -7,12 +7,22 @@ import { clientMessageTypes, type ClientMessageType } from './protocol/client-me
 import type { CanSubscribe } from './routing/subscriptions.js';
 import type { MessageHandler } from './transports/requests.js';
 
+/** `socket.data` of every client that is let in, and what a program adds to it. */
+export interface ClientData {
+  readonly playerId: string;
+  readonly transport: 'websocket' | 'socketio';
+  [key: string]: unknown;
+}
+
+/** A client's socket, whichever protocol it speaks. */
+export type ClientSocket = Socket<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, ClientData>;
+
 /**
  * Takes a client's message `name`, from either protocol. What it returns goes into the acknowledgement; a thrown
  * `ProtocolError` tells the client its code.
  */
 export type ClientMessageHandler = (
-  socket: Socket,
+  socket: ClientSocket,
   data: unknown,
 ) => object | undefined | void | Promise<object | undefined | void>;
 
@@ -63,7 +73,7 @@ export interface Hooks {
   /** Messages of the program's own, by name. */
   readonly messages?: ClientMessages | undefined;
   /** Called for every client that is let in. */
-  readonly onConnection?: ((socket: Socket) => void | Promise<void>) | undefined;
+  readonly onConnection?: ((socket: ClientSocket) => void | Promise<void>) | undefined;
   /** Entries of the log, after they have been handed to clients. */
   readonly onEntries?: ((entries: readonly LogEntry[]) => void) | undefined;
 }
@@ -88,7 +98,7 @@ export function handlersOf({ messages = {} }: Hooks, io: Server): ReadonlyMap<st
     Object.entries(messages).map(([name, handle]) => [
       name,
       async (socketId: string, data: unknown) => {
-        const socket = io.sockets.sockets.get(socketId);
+        const socket = io.sockets.sockets.get(socketId) as ClientSocket | undefined;
         return socket ? ((await handle(socket, data)) ?? undefined) : undefined;
       },
     ]),

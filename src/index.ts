@@ -8,10 +8,10 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Server as HttpServer } from 'node:http';
-import type { Server as SocketIoServer } from 'socket.io';
+import type { DefaultEventsMap, Server as SocketIoServer } from 'socket.io';
 import { familiesByEvent, type Catalog, type HashiEvent } from './catalog/index.js';
 import type { DataOf, Family } from './catalog/family.js';
-import { guarded } from './hooks.js';
+import { guarded, type ClientData } from './hooks.js';
 import { loadConfig, type SettingName } from './config.js';
 import type { LogEntry } from './log/entry.js';
 import { catalogOf, hooksOf, type ProjectOptions } from './project.js';
@@ -21,7 +21,14 @@ import { createLogger, type Logger } from './telemetry/logger.js';
 export { lobbyRoom, playerRoom } from './routing/rooms.js';
 export { closeCodes, errorMessages, OperatorError, ProtocolError, type ErrorCode } from './errors.js';
 export { defineConfig, type ProjectOptions } from './project.js';
-export type { Authenticate, AuthenticatedPlayer, ClientMessageHandler, ClientMessages } from './hooks.js';
+export type {
+  Authenticate,
+  AuthenticatedPlayer,
+  ClientData,
+  ClientMessageHandler,
+  ClientMessages,
+  ClientSocket,
+} from './hooks.js';
 export type { CanSubscribe, SubscribeRequest } from './routing/subscriptions.js';
 export type { StartedServer } from './server.js';
 export type { HashiEvent, HashiEventType, HashiMessage } from './catalog/index.js';
@@ -48,7 +55,7 @@ type ByType<Event, Type> = Extract<Event, { readonly type: Type }>;
 /** A server inside a program of yours: what `createServer` returns. `Event` is the union of its events. */
 export interface Server<Event extends { readonly type: string } = HashiEvent> {
   /** The real Socket.IO server. Raw clients are sockets of it: in rooms, in `fetchSockets()`, in middlewares. */
-  readonly io: SocketIoServer;
+  readonly io: SocketIoServer<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, ClientData>;
   /** @throws OperatorError when it cannot start; nothing is left running then */
   start(): Promise<StartedServer>;
   /** Drains, then stops everything that `start` started. Can be called twice. */
@@ -86,7 +93,7 @@ export function createServer<const Families extends readonly Family[] = readonly
     ...(rawPath !== undefined && { rawPath }),
   });
   return {
-    io: parts.io,
+    io: parts.io as Server['io'],
     start: () => parts.start(),
     stop: () => parts.stop(),
     on(type: string, listener: (event: never) => void | Promise<void>) {

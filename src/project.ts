@@ -2,11 +2,16 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Socket } from 'socket.io';
 import { catalog as documented, mapCatalog, type Catalog, type Mapping } from './catalog/index.js';
 import type { Family } from './catalog/family.js';
 import { OperatorError } from './errors.js';
-import { requireFreeNames, type Authenticate, type ClientMessages, type Hooks } from './hooks.js';
+import {
+  requireFreeNames,
+  type Authenticate,
+  type ClientMessages,
+  type ClientSocket,
+  type Hooks,
+} from './hooks.js';
 import type { CanSubscribe } from './routing/subscriptions.js';
 
 /** What a project adds to the server: in its code, or in `hashi-socket.config.ts`. */
@@ -25,7 +30,7 @@ export interface ProjectOptions<Families extends readonly Family[] = readonly Fa
    * Called for every client that is let in, whatever it speaks: `socket.data.transport` says which. What it throws is
    * logged, and the client stays.
    */
-  readonly onConnection?: (socket: Socket) => void | Promise<void>;
+  readonly onConnection?: (socket: ClientSocket) => void | Promise<void>;
   /** Further messages that clients may send, by name; the protocol's own names cannot be taken. */
   readonly messages?: ClientMessages;
 }

@@ -169,7 +169,7 @@ describe('createServer', () => {
       messages: {
         async move(socket, data) {
           if (data === null || typeof data !== 'object') throw new ProtocolError('INVALID_MESSAGE');
-          return { by: (socket.data as { playerId: string }).playerId, echoed: data };
+          return { by: socket.data.playerId, echoed: data };
         },
       },
     });

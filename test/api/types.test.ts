@@ -1,4 +1,5 @@
 /** Compiled by `npm run types`: each expected error must be one, and each type must be the one that is named. */
+import type { Socket } from 'socket.io';
 import { expect, expectTypeOf, it } from 'vitest';
 import * as on from '../../src/catalog/index.js';
 import { connect } from '../../src/client/index.js';
@@ -102,6 +103,21 @@ function options(): void {
   createServer({ messages: { disconnect: () => undefined } });
   createServer({ messages: { wave: async (socket, data) => ({ by: socket.id, data }) } });
   createServer({ onConnection: async (socket) => void (await socket.join('all')) });
+  createServer({
+    onConnection(socket) {
+      expectTypeOf(socket.data.playerId).toEqualTypeOf<string>();
+      expectTypeOf(socket.data.transport).toEqualTypeOf<'websocket' | 'socketio'>();
+      // @ts-expect-error no such transport
+      if (socket.data.transport === 'polling') return;
+      // @ts-expect-error what a program adds is its own to check
+      void socket.data['name'].length;
+    },
+  });
+  createServer({ onConnection: (socket: Socket) => void socket.join('all') });
+  void (async () => {
+    for (const { data } of await createServer().io.fetchSockets())
+      expectTypeOf(data.playerId).toEqualTypeOf<string>();
+  });
 }
 
 function families(): void {
