@@ -13,6 +13,12 @@ async function advance(client: pg.ClientBase): Promise<string | null> {
   return rows[0]?.head ?? null;
 }
 
+/** Where no instance has ever followed the log there is none yet, and a cursor must have one. */
+async function firstEpoch(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ epoch: string }>('select epoch from realtime.ensure_epoch()');
+  return rows[0]?.epoch ?? '';
+}
+
 /** Numbers what is new and tells the end of the log. */
 export async function headOf(client: pg.ClientBase): Promise<Position> {
   // Null while somebody else numbers, who is done within milliseconds; one that hangs is not waited for.
@@ -20,7 +26,8 @@ export async function headOf(client: pg.ClientBase): Promise<Position> {
   const { rows } = await client.query<{ epoch: string | null; seq: string }>(
     `select (select epoch from realtime.state) as epoch, t.seq from realtime.ticks t order by t.tick desc limit 1`,
   );
-  return { epoch: rows[0]?.epoch ?? '', seq: Number(rows[0]?.seq ?? 0) };
+  const epoch = rows[0]?.epoch ?? (await firstEpoch(client));
+  return { epoch, seq: Number(rows[0]?.seq ?? 0) };
 }
 
 /**
