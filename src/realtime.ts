@@ -92,7 +92,6 @@ export class Realtime {
     const { config, logger, metrics, pool, catalog, tracing, neighbours } = options;
     const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
     const connections = () => this.sessions.connections.values();
-
     const hub = new Hub({
       onDelivered(websocket, socketio) {
         metrics.deliveriesTotal.websocket += websocket;
@@ -114,7 +113,6 @@ export class Realtime {
     });
     const memberships = new DatabaseMemberships(pool, membershipTables(catalog), catalog.lobbies);
     const history = new History(pool, config);
-
     const readers = new Readers(() => hub.everyone);
     const router = new Router({
       hub,
@@ -178,6 +176,7 @@ export class Realtime {
       feed,
       memberships,
       replay: new Replay({ feed, history, memberships, messages, emits, unsentBytes: replayUnsentBytes }),
+      subscriptions,
       onResume: (result) => metrics.resumesTotal.inc({ result }),
       patienceMs: admissionPatienceMs,
       onError,

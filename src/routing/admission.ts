@@ -16,6 +16,7 @@ import { errorData, errorMessage } from '../protocol/error-message.js';
 import type { Replay } from './replay.js';
 import { playerRoom } from './rooms.js';
 import type { RoomDoor } from './router.js';
+import type { Subscriptions } from './subscriptions.js';
 
 export interface AdmissionOptions {
   readonly hub: Hub;
@@ -23,6 +24,7 @@ export interface AdmissionOptions {
   readonly feed: Feed;
   readonly memberships: Memberships;
   readonly replay: Replay;
+  readonly subscriptions: Pick<Subscriptions, 'renew'>;
   readonly onResume: (result: 'recovered' | 'failed') => void;
   /** How long to go on trying while the database does not answer, in milliseconds. */
   readonly patienceMs: number;
@@ -75,16 +77,22 @@ export class Admission {
     // Not what is for everyone either: with its place in the log a client would pass what it has not been told yet.
     this.options.hub.everyone.delete(connection);
     connection.moves.clear();
-    for (const room of [...connection.memberships, ...connection.subscriptions]) {
-      this.options.door.leave(connection, room);
-    }
-    connection.memberships.clear();
-    connection.subscriptions.clear();
+    this.lapse(connection);
     await this.atPlace(connection, (_memberships, rooms) => {
       this.enter(connection, rooms);
       const data = JSON.stringify(errorData('RESYNC_REQUIRED'));
       connection.send(new Outgoing('error', data, this.options.feed.cursor));
     });
+  }
+
+  /** Out of every room. What it had subscribed to it does not know to have ended: that is taken up again. */
+  private lapse(connection: Connection): void {
+    for (const room of connection.subscriptions) connection.lapsed.add(room);
+    for (const room of [...connection.memberships, ...connection.subscriptions]) {
+      this.options.door.leave(connection, room);
+    }
+    connection.memberships.clear();
+    connection.subscriptions.clear();
   }
 
   /** Who cannot be served now is sent away: it comes back, and misses nothing then. */
@@ -104,7 +112,15 @@ export class Admission {
   ): Promise<void> {
     for (let reading = 1; ; reading++) {
       const { resets } = this;
-      const memberships = await this.read(connection);
+      if (connection.lapsed.size > 0) {
+        // Once more, if what they were granted by is void again.
+        this.lapse(connection);
+        if ((await this.patiently(connection, () => this.options.subscriptions.renew(connection))) === null)
+          return;
+      }
+      const memberships = await this.patiently(connection, () =>
+        this.options.memberships.of(connection.playerId),
+      );
       if (memberships === null) return;
       const known = new Set(memberships.map(({ room }) => room));
       const done = await new Promise<boolean>((resolve, reject) => {
@@ -114,6 +130,7 @@ export class Admission {
           const joined = reading < readings && [...rooms].some((room) => !known.has(room));
           if (joined || this.resets !== resets) return resolve(false);
           connection.moves.clear();
+          connection.lapsed.clear();
           // Whatever the callback does before its first await, it does at this place: nothing passes meanwhile.
           const run = async () => callback(memberships, rooms);
           run().then(() => resolve(true), reject);
@@ -123,11 +140,15 @@ export class Admission {
     }
   }
 
-  private async read(connection: Connection): Promise<readonly Membership[] | null> {
+  /** Asks the database until it answers; null when the connection is gone. */
+  private async patiently<Answer>(
+    connection: Connection,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer | null> {
     const deadline = performance.now() + this.options.patienceMs;
     for (;;) {
       try {
-        return await this.options.memberships.of(connection.playerId);
+        return await ask();
       } catch (error) {
         if (connection.closed) return null;
         if (performance.now() > deadline) throw error;

@@ -156,7 +156,10 @@ export class Router {
         if (room === null || entry.member === null) return;
         for (const connection of hub.ofPlayer(entry.member)) {
           if (connection.live) this.evict(connection, room);
-          else connection.moves.set(room, 'leave');
+          else {
+            connection.moves.set(room, 'leave');
+            if (connection.subscriptions.has(room)) this.evict(connection, room);
+          }
         }
         this.options.onRoomChange(room, entry.member);
         return;
@@ -205,6 +208,7 @@ export class Router {
     // What came before leaves before they are told.
     this.flush();
     for (const connection of [...concerned]) {
+      for (const room of connection.subscriptions) connection.lapsed.add(room);
       for (const room of [...connection.memberships, ...connection.subscriptions]) {
         this.evict(connection, room);
       }

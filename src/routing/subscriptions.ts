@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { Feed } from '../log/feed.js';
 import type { Connection } from '../transports/connection.js';
 import type { Memberships, Subscribable } from './memberships.js';
+import { lobbyOf } from './rooms.js';
 import type { RoomDoor } from './router.js';
 
 export interface SubscriptionsOptions {
@@ -71,11 +72,25 @@ export class Subscriptions {
     return (await this.options.canSubscribe?.({ playerId, lobbyId, lobbyCode, allowed })) ?? allowed;
   }
 
+  /** Into the rooms of subscriptions that have lapsed, as far as the connection may. Throws what the database does. */
+  async renew(connection: Connection): Promise<void> {
+    const { door } = this.options;
+    await Promise.all(
+      [...connection.lapsed].map(async (room) => {
+        await this.subscribe(connection, lobbyOf(room));
+        // Unsubscribed from meanwhile.
+        if (!connection.lapsed.has(room) && connection.subscriptions.delete(room))
+          door.leave(connection, room);
+      }),
+    );
+  }
+
   async unsubscribe(connection: Connection, lobby: string): Promise<void> {
     const room = await this.options.memberships.roomOf(lobby);
     if (room === null || connection.closed) return;
     // While a backlog is gathered, what came before goes before the answer: nothing of the room follows that.
     this.options.flush();
+    connection.lapsed.delete(room);
     connection.subscriptions.delete(room);
     this.options.door.leave(connection, room);
   }

@@ -40,6 +40,8 @@ export class Connection {
   readonly memberships = new Set<string>();
   /** Rooms by `subscribe`. */
   readonly subscriptions = new Set<string>();
+  /** Rooms of subscriptions that were ended by what the log cannot tell, and are to be taken up again. */
+  readonly lapsed = new Set<string>();
   /** Live: in its rooms, and fed by the router. Before that it is admitted, or replays. */
   live = false;
   closed = false;

@@ -14,6 +14,8 @@ describe.each(drivers)('drain: $name', (driver) => {
       Array.from({ length: 3 }, () => world.open(driver, player, { server: going })),
     );
     const stopped = going.stop();
+    // Said from the start, so that nobody is sent here any more.
+    expect((await fetch(`${going.url}/readyz`)).status).toBe(503);
     for (const client of clients) {
       expect((await client.next('error')).data).toStrictEqual({
         message: expect.any(String),

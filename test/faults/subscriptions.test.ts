@@ -33,6 +33,7 @@ describe('a subscription whose right ends between its reading and its place in t
       playerId: 'p',
       closed: false,
       subscriptions: new Set(),
+      lapsed: new Set(),
       memberships: new Set(),
     } as unknown as Connection;
     const answer = subscriptions.subscribe(connection, 'ONE');
@@ -58,6 +59,7 @@ describe('a subscription that ends while a backlog is gathered', () => {
       live: true,
       closed: false,
       subscriptions: new Set(['lobby:1']),
+      lapsed: new Set(),
       wire: { transport: 'websocket', writeBatch: (batch: Batch) => told.push(`${batch.count} events`) > 0 },
     } as unknown as Connection;
     hub.joined('lobby:1', connection);
@@ -79,5 +81,47 @@ describe('a subscription that ends while a backlog is gathered', () => {
     hub.deliver(new Outgoing('storage:event', '{}'), hub.inRoom('lobby:1'));
     hub.flush();
     expect(told).toEqual(['1 events', 'acknowledged']);
+  });
+});
+
+describe('a subscription that is taken up again', () => {
+  it('is left alone when its client has unsubscribed meanwhile', async () => {
+    const rooms = new Set<string>();
+    const barriers: (() => void)[] = [];
+    const subscriptions = new Subscriptions({
+      feed: { atBarrier: (callback: () => void) => void barriers.push(callback) } as Feed,
+      door: {
+        enter: (_connection, room) => void rooms.add(room),
+        leave: (_connection, room) => void rooms.delete(room),
+      },
+      memberships: {
+        subscribable: async (_player, lobby) => ({
+          room: `lobby:${lobby}`,
+          lobbyId: lobby,
+          lobbyCode: lobby,
+          participant: false,
+          allowed: true,
+        }),
+        of: async () => [],
+        roomOf: async (lobby) => `lobby:${lobby}`,
+        movesAfter: async () => [],
+      },
+      flush: () => undefined,
+      maxSubscriptions: 10,
+    });
+    const connection = {
+      playerId: 'p',
+      closed: false,
+      subscriptions: new Set(),
+      lapsed: new Set(['lobby:1', 'lobby:2']),
+      memberships: new Set(),
+    } as unknown as Connection;
+    const renewed = subscriptions.renew(connection);
+    await expect.poll(() => barriers.length).toBe(2);
+    await subscriptions.unsubscribe(connection, '2');
+    for (const callback of barriers) callback();
+    await renewed;
+    expect([...rooms]).toEqual(['lobby:1']);
+    expect([...connection.subscriptions]).toEqual(['lobby:1']);
   });
 });

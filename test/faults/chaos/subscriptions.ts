@@ -62,10 +62,7 @@ export function judgeSubscriptions(
         state = what === 'subscribed' ? 'in' : what === 'asked' || what === 'leaving' ? 'unsure' : 'out';
       }
     };
-    // Where a client begins anew on the connection that it has, its subscriptions have ended, but for one that was
-    // granted on the way: those it must not rely on, and may be told of.
-    passMarks(segment.from - 1);
-    if (state === 'in') state = 'unsure';
+    // Where a client begins anew on the connection that it has, its subscriptions go on with it.
     segment.told.forEach(({ id }, index) => {
       passMarks(segment.from + index);
       const seq = seqOf(id);

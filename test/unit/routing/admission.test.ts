@@ -60,6 +60,7 @@ const admission = () =>
         return ends;
       },
     } as unknown as Replay,
+    subscriptions: { renew: async () => undefined },
     onResume: (result) => void resumes.push(result),
     patienceMs,
     onError: (error) => void errors.push(error),
