@@ -8,19 +8,17 @@ import { expectServed, expectServedAgain, summonWitnesses, type Witnesses } from
 
 let database: TestDatabase;
 let proxy: TcpProxy;
-/** One that loses its database for a time, and one that numbers meanwhile. */
+/** The only one, which loses its database for a time. */
 let server: TestServer;
-let other: TestServer;
 let witnesses: Witnesses;
 
 beforeAll(async () => {
   database = await createDatabase();
   proxy = await startProxy(database.url);
   server = await startServer(proxy.through(database.url));
-  other = await startServer(database.url);
 });
 afterAll(async () => {
-  await Promise.all([server.stop(), other.stop()]);
+  await server.stop();
   await proxy.stop();
   await database.drop();
 });

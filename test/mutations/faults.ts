@@ -6,6 +6,7 @@ const recovery = 'test/integration/recovery-again.test.ts';
 const quarantine = 'test/integration/triggers-quarantine.test.ts';
 const drain = 'test/conformance/drain.test.ts';
 const emits = 'test/api/emits.test.ts';
+const admission = 'test/api/emits-admission.test.ts';
 const pruned = 'test/faults/pruned.test.ts';
 
 export const faultMutations: readonly Mutation[] = [
@@ -29,7 +30,7 @@ export const faultMutations: readonly Mutation[] = [
     file: 'src/server.ts',
     from: 'draining = true;',
     to: 'draining = false;',
-    test: 'test/integration/cli-serve.test.ts',
+    test: drain,
   },
   {
     name: 'faults: skip the first entry of a page that comes with the number',
@@ -76,27 +77,41 @@ export const faultMutations: readonly Mutation[] = [
     file: 'src/routing/admission.ts',
     from: '    connection.held = [];\n',
     to: '',
-    test: emits,
-    only: 'before the client is live|is what a socket is sent by itself',
+    test: admission,
   },
   {
     name: 'faults: hold for a client that resumes what it is replayed',
     file: 'src/transports/adapter.ts',
     from: 'if (connection.resumes && seq !== undefined && rooms.size === 0) return;',
     to: '',
-    test: emits,
+    test: admission,
   },
   {
     name: 'faults: replay what is held as well, and send it twice',
     file: 'src/routing/replay.ts',
     from: 'connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);',
     to: '',
-    test: emits,
+    test: admission,
   },
   {
     name: 'faults: acknowledge the end of a subscription before what is due has been written',
     file: 'src/routing/subscriptions.ts',
     from: '    this.options.flush();\n',
+    to: '',
+    test: 'test/faults/subscriptions.test.ts',
+  },
+  {
+    name: 'faults: end subscriptions in silence when memberships are read again',
+    file: 'src/routing/router.ts',
+    from: 'for (const room of connection.subscriptions) connection.lapsed.add(room);',
+    to: '',
+    test: 'test/conformance/resync.test.ts',
+    only: 'subscriptions that may go on',
+  },
+  {
+    name: 'faults: take up a subscription again that has been given up meanwhile',
+    file: 'src/routing/subscriptions.ts',
+    from: '    connection.lapsed.delete(room);\n',
     to: '',
     test: 'test/faults/subscriptions.test.ts',
   },
