@@ -34,9 +34,10 @@ export const newJournal = (): Journal => ({
   turning: false,
 });
 
-/** Notes a commit that was answered. */
-export function noteCommitted(journal: Journal, mark: string): void {
-  journal[journal.turning ? 'unknown' : 'committed'].add(mark);
+/** To be called when a COMMIT is sent. @returns what notes that it was answered */
+export function noteCommits(journal: Journal): (mark: string) => void {
+  const { turning } = journal;
+  return (mark) => void journal[turning || journal.turning ? 'unknown' : 'committed'].add(mark);
 }
 
 /** How many contracts one statement changes. */

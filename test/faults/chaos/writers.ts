@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Random } from './random.js';
-import { noteCommitted, type Journal, type World } from './world.js';
+import { noteCommits, type Journal, type World } from './world.js';
 
 /** The database went away: an error of the connection, or its last words. */
 export const isLoss = (code: string | undefined) =>
@@ -51,8 +51,9 @@ export async function write(
           await client.query(`prepare transaction '${mark}'`);
         }
         committing = true;
+        const noteCommitted = noteCommits(journal);
         await client.query(prepared ? `commit prepared '${mark}'` : 'commit');
-        noteCommitted(journal, mark);
+        noteCommitted(mark);
       }
     } catch (error) {
       const code = codeOf(error);
@@ -85,9 +86,10 @@ export async function settle(
   { era, commit }: { era: number; commit: boolean },
 ): Promise<void> {
   for (;;) {
+    const noteCommitted = noteCommits(journal);
     try {
       await pool.query(`${commit ? 'commit' : 'rollback'} prepared '${mark}'`);
-      if (commit) noteCommitted(journal, mark);
+      if (commit) noteCommitted(mark);
       else journal.rolledBack.add(mark);
       return;
     } catch (error) {

@@ -3,7 +3,7 @@ import { catalog } from '../../../../src/catalog/index.js';
 import { quarantined } from '../../../../src/cli/quarantine/entries.js';
 import { replay } from '../../../../src/cli/quarantine/replay.js';
 import type { Arena, Fault } from '../arena.js';
-import { bulkRows, noteCommitted } from '../world.js';
+import { bulkRows, noteCommits } from '../world.js';
 import { isLoss, settle } from '../writers.js';
 import { connectAs } from './sessions.js';
 
@@ -35,9 +35,10 @@ async function leaveOpen(arena: Arena, prepare: boolean): Promise<void> {
   arena.lingering.push({
     faults,
     async finish() {
+      const noteCommitted = noteCommits(journal);
       try {
         await client.query(commit ? 'commit' : 'rollback');
-        if (commit) noteCommitted(journal, mark);
+        if (commit) noteCommitted(mark);
         else journal.rolledBack.add(mark);
       } catch (error) {
         if (!isLoss((error as { code?: string }).code)) throw error;
@@ -54,12 +55,13 @@ export const writerFaults: Readonly<Record<string, Fault>> = {
   'leave a prepared transaction': (arena) => leaveOpen(arena, true),
   'change many rows by one statement': async ({ pool, journal }) => {
     const name = `bulk-${++count}`;
+    const noteCommitted = noteCommits(journal);
     await pool.query(
       `update contracts set contested_at = clock_timestamp(), contested_by = $1 || (terms->>'row'),
          terms = jsonb_set(terms, '{n}', to_jsonb((terms->>'n')::int + 1)) where status = 'bulk'`,
       [`${name}-`],
     );
-    for (let row = 1; row <= bulkRows; row++) noteCommitted(journal, `${name}-${row}`);
+    for (let row = 1; row <= bulkRows; row++) noteCommitted(`${name}-${row}`);
   },
   'change a table under its trigger': async (arena) => {
     const ms = arena.random.between(300, 1500);
