@@ -174,6 +174,19 @@ describe('families over tables of a project of its own', () => {
     expect(types).toEqual(['board.entered', 'task.added', 'board.quit', 'task.added', 'board.closed']);
   });
 
+  it('calls rooms by prefix and id, for the server API as well', async () => {
+    const board = await makeBoard('ann');
+    const ann = keep(rawClient(at, 'ann'));
+    const eve = keep(ioClient(at, 'eve'));
+    await Promise.all([ann.next('connected'), eve.next('connected')]);
+    const found = await server.io.in(`board:${board}`).fetchSockets();
+    expect(found.map(({ data }) => data.playerId)).toEqual(['ann']);
+    server.io.to(`board:${board}`).emit('chat', { text: 'hello' });
+    server.io.emit('end');
+    expect((await ann.until('end')).slice(0, -1)).toEqual([{ type: 'chat', data: { text: 'hello' } }]);
+    expect((await eve.until('end')).map(({ type }) => type)).toEqual(['end']);
+  });
+
   it('gives their types to listeners', () => {
     const typed = make();
     typed.on('task.added', (event) => {
