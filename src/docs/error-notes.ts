@@ -41,7 +41,7 @@ const notes: Readonly<Record<ErrorCode, ErrorNote>> = {
   },
   RESYNC_REQUIRED: {
     when: 'What changed cannot be told as events: a table was truncated, an event could not be built or is too big, the database was restored.',
-    then: 'Read the state again; the connection goes on.',
+    then: 'Read the state again; the connection goes on, and its subscriptions do.',
   },
   TOO_MANY_CONNECTIONS: {
     when: 'The player has `HASHI_MAX_CONNECTIONS_PER_PLAYER` connections already.',
