@@ -64,7 +64,7 @@ it(
       const watcher = await connectClient({ url: postgres.url, applicationName: 'watcher' });
       while (watching) {
         const { rowCount } = await watcher.query(
-          `select from pg_stat_activity where application_name like 'hashi-socket%' and state like 'idle in transaction%'`,
+          `select from pg_stat_activity where application_name in ('hashi-socket listener', 'hashi-socket adapter') and state like 'idle in transaction%'`,
         );
         lingered += rowCount ?? 0;
       }
