@@ -86,6 +86,7 @@ const connectionKeys = [
   'password',
   'database',
   'ssl',
+  'options',
   'stream',
 ] as const;
 

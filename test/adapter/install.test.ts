@@ -1,5 +1,8 @@
 /** What the adapter makes in a database, and beside whom it works there. */
+import pg from 'pg';
+import { Server } from 'socket.io';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createAdapter } from '../../src/adapter/index.js';
 import { catalog } from '../../src/catalog/index.js';
 import { connectClient } from '../../src/database/client.js';
 import { migrate } from '../../src/database/migrate.js';
@@ -60,6 +63,32 @@ it('needs no superuser', async () => {
   nodes = await startNodes(url, 2, { server: { connectionStateRecovery: {} } });
   await works();
   expect(nodes.flatMap(({ errors }) => errors)).toEqual([]);
+});
+
+it('connects as the pool does, with all that says where and as whom', async () => {
+  const role = `maker_${database.name}`;
+  await roleUrl('maker');
+  await database.query(`grant create on database ${database.name} to ${role}`);
+  const { hostname, port, username, password } = new URL(database.url);
+  const pool = new pg.Pool({
+    host: hostname,
+    port: Number(port),
+    user: username,
+    // Fetched at every connection, as where passwords run out.
+    password: async () => decodeURIComponent(password),
+    database: database.name,
+    options: `-c role=${role}`,
+  });
+  const adapter = createAdapter(pool);
+  const io = new Server({ adapter });
+  await adapter.ready();
+  await io.of('/').adapter.close();
+  await pool.end();
+  expect(
+    await database.query(
+      `select nspowner::regrole::text as owner from pg_namespace where nspname = 'realtime'`,
+    ),
+  ).toEqual([{ owner: role }]);
 });
 
 it('runs as a role that may only execute its functions', async () => {
