@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEmbedded } from '../../src/database/embedded.js';
-import { faultMutations } from './faults.js';
-import { hostileMutations } from './hostile.js';
-import { limitMutations } from './limits.js';
-import { mutations, type Mutation } from './mutations.js';
-import { roleMutations } from './roles.js';
-import { roomMutations } from './rooms.js';
-import { strangerMutations } from './strangers.js';
-import { webMutations } from './web.js';
+import { allMutations } from './all.js';
+import type { Mutation } from './mutations.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const copied = [
@@ -65,17 +59,7 @@ async function runTests(
 }
 
 const word = process.argv[2];
-const all = [
-  ...mutations,
-  ...faultMutations,
-  ...hostileMutations,
-  ...limitMutations,
-  ...roleMutations,
-  ...roomMutations,
-  ...strangerMutations,
-  ...webMutations,
-];
-const chosen = all.filter(({ name }) => new RegExp(word ?? '').test(name));
+const chosen = allMutations.filter(({ name }) => new RegExp(word ?? '').test(name));
 for (const { name, file, from } of chosen) {
   const text = await readFile(join(root, file), 'utf8');
   if (text.split(from).length !== 2)

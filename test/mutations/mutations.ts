@@ -138,8 +138,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'ring before the commit though the transaction may be prepared',
     file: 'migrations/functions/doorbell.sql',
-    from: 'or not (early or current_query() ilike',
-    to: 'or not (current_query() ilike',
+    from: 'or not (early or query ilike any',
+    to: 'or not (query ilike any',
     test: transactions,
     only: 'constraints were made immediate',
   },

@@ -38,9 +38,10 @@ export const roomMutations: readonly Mutation[] = [
     name: 'hostile: keep what was subscribed to when its player leaves',
     file: 'src/routing/router.ts',
     from: `          if (connection.live) this.evict(connection, room);
-          else connection.moves`,
-    to: `          if (connection.live && !connection.subscriptions.has(room)) this.evict(connection, room);
-          else connection.moves`,
+          else {`,
+    to: `          if (connection.subscriptions.has(room)) continue;
+          if (connection.live) this.evict(connection, room);
+          else {`,
     test: subscriptions,
     only: 'leaves the',
   },
