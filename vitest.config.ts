@@ -21,8 +21,9 @@ const long = [
   'test/faults/**',
   'test/adapter/{example,faults,frozen,instances}.test.ts',
   'test/api/example.test.ts',
-  'test/hostile/fuzz/**',
-  'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention}.test.ts',
+  'test/unit/cli/serve.test.ts',
+  'test/hostile/{fuzz/**,floods.test.ts,strangers.test.ts,tokens.test.ts}',
+  'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention,workers,workers-limits}.test.ts',
 ];
 
 /** What takes longest begins first: nobody waits for it alone at the end. The first mostly waits, beside the others. */
