@@ -1,101 +1,32 @@
 /** What the stock adapter gets wrong, done to both: what each does is printed, and ours has to be right. */
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { AdapterOptions } from '../../src/adapter/index.js';
+import { expect, vi } from 'vitest';
 import { within } from '../../src/adapter/within.js';
-import { createDatabase, type TestDatabase } from '../support/database.js';
+import {
+  compareAdapters,
+  database,
+  fault,
+  join,
+  keep,
+  killListeners,
+  listeners,
+  listening,
+  pair,
+  pairs,
+  start,
+  type Kind,
+} from './both.js';
 import { startChild } from './children.js';
 import { startProxy, type Proxy } from './proxy.js';
-import { joinAs, knows, named, startNode, type Client, type Node, type NodeOptions } from './support.js';
+import { joinAs, knows, named, type Client } from './support.js';
 
-type Kind = 'stock' | 'ours';
-
-let database: TestDatabase;
-let opened: { stop(): Promise<void> }[] = [];
-const table: Record<string, Partial<Record<Kind, string>>> = {};
-
-beforeAll(async () => {
-  database = await createDatabase();
-  await database.query(
-    'create table socket_io_attachments (id bigserial primary key, created_at timestamptz default now(), payload bytea)',
-  );
-});
-afterEach(async () => {
-  await Promise.all(opened.map((one) => one.stop()));
-  opened = [];
-});
-afterAll(async () => {
-  await database.drop();
-  console.table(table);
-});
-
-/** `right` is what ours must do. The stock adapter must do something else, or there is no fault to speak of. */
-function fault(name: string, right: string, run: (kind: Kind) => Promise<string>): void {
-  describe(name, () => {
-    for (const kind of ['stock', 'ours'] as const) {
-      it(kind === 'ours' ? 'is no fault of ours' : 'is one of the stock adapter', async () => {
-        const outcome = await run(kind);
-        (table[name] ??= {})[kind] = outcome;
-        if (kind === 'ours') expect(outcome).toBe(right);
-        else expect(outcome).not.toBe(right);
-      });
-    }
-  });
-}
-
-async function start(kind: Kind, options: NodeOptions & { url?: string } = {}): Promise<Node> {
-  const node = await startNode(options.url ?? database.url, { ...options, stock: kind === 'stock' });
-  opened.push(node);
-  return node;
-}
-
-async function join(node: Node, namespace = '/'): Promise<Client> {
-  const client = await joinAs(node.url, {}, namespace);
-  opened.push({ stop: async () => void client.socket.disconnect() });
-  return client;
-}
-
-let pairs = 0;
-/** Two that know each other, and a client of each. */
-async function pair(
-  kind: Kind,
-  adapter: AdapterOptions = {},
-  url?: string,
-  poolSize = 5,
-): Promise<[Node, Node, Client, Client]> {
-  const settings = { poolSize, adapter: { channelPrefix: `p${++pairs}`, ...adapter } };
-  const one = await start(kind, url === undefined ? settings : { ...settings, url });
-  const two = await start(kind, settings);
-  await meet([one, two]);
-  return [one, two, await join(one), await join(two)];
-}
-
-/** The stock adapter may say hello before the other can hear it, and again only after 5 s: say it again. */
-async function meet(nodes: Node[], namespace = '/'): Promise<void> {
-  await vi.waitFor(async () => {
-    for (const { io } of nodes) void io.of(namespace).adapter.init();
-    for (const { io } of nodes) expect(await io.of(namespace).adapter.serverCount()).toBe(nodes.length);
-  }, 10_000);
-}
-
-const listeners = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-  and (query ilike 'listen %' or application_name in ('hashi-socket adapter', 'hashi-socket listener'))`;
-
-async function killListeners(): Promise<number> {
-  return (await database.query(`select pg_terminate_backend(pid) ${listeners}`)).length;
-}
-
-async function listening(count: number): Promise<void> {
-  await vi.waitFor(async () => {
-    expect((await database.query(`select pid ${listeners}`)).length).toBeGreaterThanOrEqual(count);
-  }, 15_000);
-}
+compareAdapters();
 
 fault('A killed LISTEN backend, no error handler on pooled clients', 'goes on', async (kind) => {
   const child = await startChild(kind, database.url);
-  opened.push(child);
+  keep(child);
   const client = await joinAs(child.url);
-  opened.push({ stop: async () => void client.socket.disconnect() });
+  keep({ stop: async () => void client.socket.disconnect() });
   await listening(1);
   await killListeners();
   const sent = child.emit('after').catch((_dead: unknown) => undefined);
@@ -156,7 +87,7 @@ fault('A burst of 300, one connection of which is slow', 'in order', (kind) =>
 /** What becomes of the order when the connection that the first message takes is slower than others. */
 async function overtaken(kind: Kind, texts: readonly string[]): Promise<string> {
   const proxy = await startProxy(database.url);
-  opened.push({ stop: async () => proxy.close() });
+  keep({ stop: async () => proxy.close() });
   const [one, , , remote] = await pair(kind, { localDeliveryMs: 20_000 }, proxy.url);
   const hold = proxy.hold('news');
   texts.forEach((text, i) => one.io.emit('news', i, text));
@@ -247,7 +178,7 @@ fault('A database that does not answer', 'local sockets get it within a second',
   await Promise.all([local.until('marker'), remote.until('marker')]);
   const times = [local, remote].map(({ received }) => named(received, 'news').length);
   expect(times).toEqual([1, 1]);
-  opened.push({ stop: async () => proxy.close() });
+  keep({ stop: async () => proxy.close() });
   if (early === 0) return 'local sockets wait as long as it does';
   return waitedMs < 1000
     ? 'local sockets get it within a second'
@@ -263,7 +194,7 @@ fault('1,000 emits to a room that nobody is in', 'fewer than 100 queries', async
   await local.until('marker');
   await vi.waitFor(() => expect(one.pool.waitingCount).toBe(0));
   const queries = proxy.queries() - before;
-  opened.push({ stop: async () => proxy.close() });
+  keep({ stop: async () => proxy.close() });
   return queries < 100 ? 'fewer than 100 queries' : `${queries} queries`;
 });
 
@@ -301,7 +232,7 @@ fault(
   async (kind) => {
     const [one] = await pair(kind, { channelPrefix: 'socket.io', heartbeatTimeout: 120_000 });
     const child = await startChild(kind, database.url);
-    opened.push(child);
+    keep(child);
     await vi.waitFor(async () => {
       void one.io.of('/').adapter.init();
       expect(await one.io.of('/').adapter.serverCount()).toBe(3);
@@ -323,7 +254,7 @@ fault(
 
 fault('A pooler in transaction mode', 'is refused with a sentence', async (kind) => {
   const proxy: Proxy = await startProxy(database.url, { pooler: true });
-  opened.push({ stop: async () => proxy.close() });
+  keep({ stop: async () => proxy.close() });
   if (kind === 'stock') {
     const [one, , local, remote] = await pair(kind);
     const behind = await start(kind, { url: proxy.url, adapter: { channelPrefix: `p${pairs}` } });
