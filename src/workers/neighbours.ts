@@ -54,9 +54,13 @@ export function createNeighbours(link: WorkerLink, onError: (error: unknown) => 
       return owner === undefined || Number(owner) === link.number ? null : Number(owner);
     },
     forward(owner, request, response) {
-      const { method, url: path, headers } = request;
+      const { method, url: path } = request;
+      // Whatever the client wants of its own connection: a worker that closes when it has answered may do so before the
+      // last, empty, write of the request, whose failure would hide the answer.
+      const headers = { ...request.headers, connection: 'keep-alive' };
       const upstream = httpRequest({ agent, socketPath: pathOf(owner), method, path, headers }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        const { connection: _ours, 'keep-alive': _too, ...told } = answer.headers;
+        response.writeHead(answer.statusCode ?? 502, told);
         answer.on('error', () => response.destroy());
         answer.pipe(response);
       });
