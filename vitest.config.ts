@@ -19,11 +19,13 @@ function has(name: string): boolean {
 const long = [
   'test/browser/**',
   'test/faults/**',
-  'test/adapter/{example,faults,frozen,instances}.test.ts',
+  'test/adapter/{example,faults,frozen,install,instances,options,recovery,takeover}.test.ts',
   'test/api/example.test.ts',
   'test/unit/cli/serve.test.ts',
-  'test/hostile/{fuzz/**,floods.test.ts,strangers.test.ts,tokens.test.ts}',
-  'test/integration/{cli-serve,compose,demo,embedded,instances,log-mutant,log-retention,workers,workers-limits}.test.ts',
+  'test/hostile/fuzz/**',
+  'test/hostile/{database-role,floods,handshakes,limits,slow-readers,stolen-session,strangers,tokens,tricks}.test.ts',
+  'test/integration/{cli,cli-serve,client,compose,demo,dump,embedded,instances,log-mutant,log-retention}.test.ts',
+  'test/integration/{migrate,resume-socketio,uninstall,workers,workers-limits}.test.ts',
 ];
 
 /** What takes longest begins first: nobody waits for it alone at the end. The first mostly waits, beside the others. */
