@@ -95,14 +95,20 @@ export async function choosePlace(dataDir: string, runAs: RunAs | undefined): Pr
   const temporary = await realpath(tmpdir()).catch(() => '/tmp');
   const bases = dataDir.startsWith(temporary + sep) ? [temporary, '/tmp'] : ['/var/lib', temporary, '/tmp'];
   await sweep(temporary);
+  let cause: unknown;
   for (const base of bases) {
     if (!(await canReach(runAs, base).catch(() => false))) continue;
-    const place = await makePlace(join(base, name), dataDir).catch(() => undefined);
-    if (place !== undefined) return place;
+    try {
+      return await makePlace(join(base, name), dataDir);
+    } catch (error) {
+      // A full or read-only disk: the next base may be on another.
+      cause = error;
+    }
   }
   throw new OperatorError(
     `User ${runAs.uid}, as whom Postgres runs under root, can reach none of ${[dataDir, ...bases].join(', ')}: ` +
       'set HASHI_DATA_DIR to a directory that everyone may enter, or DATABASE_URL to a Postgres of yours',
+    { cause },
   );
 }
 
