@@ -3,6 +3,7 @@ import type { HashiMessage } from '../catalog/index.js';
 import type { ErrorCode } from '../errors.js';
 import { delayMs } from './backoff.js';
 import { systemClock, type Clock } from './clock.js';
+import { ending } from './ending.js';
 import { ClientError } from './error.js';
 import {
   Listeners,
@@ -38,8 +39,6 @@ const closedText = 'closed by the client';
 const stableMs = 5000;
 /** How many ids are kept, to know a repetition. */
 const remembered = 1024;
-/** A close follows them, and its reason says the same. */
-const ending = /^(AUTH|TOKEN|TOO_MANY_C|SLOW|SERVER|INT)/;
 
 /** A connection that stays, as `connect` returns it: listeners, an iterator over events, subscriptions. */
 export class Client<M extends EventMessage = HashiMessage> implements AsyncIterable<M['data']> {
