@@ -47,3 +47,28 @@ function emptyFrame(opcode: number, length: number): { frame: Buffer; start: num
   }
   return { frame, start };
 }
+
+/** Whole frames in pieces of at most so many bytes, but for a frame that alone has more. */
+export function piecesOf(frames: Buffer, most: number): readonly Buffer[] {
+  const pieces: Buffer[] = [];
+  let start = 0;
+  let end = 0;
+  while (end < frames.length) {
+    const next = end + frameLength(frames, end);
+    if (next - start > most && end > start) {
+      pieces.push(frames.subarray(start, end));
+      start = end;
+    }
+    end = next;
+  }
+  pieces.push(frames.subarray(start));
+  return pieces;
+}
+
+/** Of the unmasked frame that begins there, header and all. */
+function frameLength(frames: Buffer, at: number): number {
+  const length = frames[at + 1] ?? 0;
+  if (length < 126) return 2 + length;
+  if (length === 126) return 4 + frames.readUInt16BE(at + 2);
+  return 10 + frames.readUInt32BE(at + 2) * 2 ** 32 + frames.readUInt32BE(at + 6);
+}

@@ -1,6 +1,7 @@
 /** Writing shared buffers to a TCP socket, and knowing what the client has not taken. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { piecesOf } from '../protocol/frame.js';
 import type { CountingWebSocket } from './counting-web-socket.js';
 import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
 
@@ -14,6 +15,15 @@ const firstPaceBytes = 64 << 10;
 const mostPaceBytes = 4 << 20;
 /** How much of what was held is written at a time. */
 const releaseBytes = 256 << 10;
+
+/** Cut once for all who are due the same. */
+const cut = new WeakMap<Buffer, readonly Buffer[]>();
+
+function inPieces(frames: Buffer): readonly Buffer[] {
+  let pieces = cut.get(frames);
+  if (!pieces) cut.set(frames, (pieces = piecesOf(frames, firstPaceBytes)));
+  return pieces;
+}
 
 /**
  * Holds what does not fit itself, not in the socket: a socket that is destroyed makes an error with a stack for every
@@ -54,8 +64,19 @@ export class ByteSocket implements Writer {
     });
   }
 
-  /** The caller knows that the connection is open; a socket that has gone meanwhile takes it and forgets it. */
-  write(bytes: Buffer): void {
+  /**
+   * Whole frames. The caller knows that the connection is open; a socket that has gone meanwhile takes them and forgets them.
+   * What is more than one pace goes out piece by piece: of a large write nobody would see how far the client has come.
+   */
+  write(frames: Buffer): void {
+    if (frames.length > firstPaceBytes && this.unproven + frames.length > this.pace) {
+      for (const piece of inPieces(frames)) this.writeOrHold(piece);
+    } else {
+      this.writeOrHold(frames);
+    }
+  }
+
+  private writeOrHold(bytes: Buffer): void {
     if (this.full && this.behind) this.hold(bytes);
     else this.put(bytes);
   }
@@ -184,7 +205,9 @@ export class ByteSocket implements Writer {
   }
 
   get unsent(): number {
-    return this.socket.writableLength + this.waitingBytes + this.heldBytes;
+    // What waits below the stream is taken piece by piece, and told when all of it is.
+    const waiting = this.waitingBytes > 0 ? Math.min(this.waitingBytes, this.handle?.writeQueueSize ?? 0) : 0;
+    return this.socket.writableLength + waiting + this.heldBytes;
   }
 
   drained(): Promise<void> {

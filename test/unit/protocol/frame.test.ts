@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { textFrame } from '../../../src/protocol/frame.js';
+import { piecesOf, textFrame } from '../../../src/protocol/frame.js';
 
 describe('textFrame()', () => {
   it.each([
@@ -65,5 +65,35 @@ describe('textFrame()', () => {
     expect(received).toEqual(texts);
     ws.terminate();
     server.close();
+  });
+});
+
+describe('piecesOf()', () => {
+  it('cuts between frames alone, and as seldom as it may', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.nat(200), fc.nat(5000), fc.integer({ min: 65_530, max: 66_000 })), {
+          minLength: 1,
+        }),
+        fc.integer({ min: 1, max: 20_000 }),
+        (sizes, most) => {
+          const frames = sizes.map((size) => textFrame('x'.repeat(size)));
+          const pieces = piecesOf(Buffer.concat(frames), most);
+          expect(Buffer.concat(pieces).equals(Buffer.concat(frames))).toBe(true);
+          let next = 0;
+          let before = Number.POSITIVE_INFINITY;
+          for (const piece of pieces) {
+            const first = next;
+            const firstLength = frames[first]?.length ?? 0;
+            for (let length = 0; length < piece.length; next++) length += frames[next]?.length ?? Infinity;
+            expect(Buffer.concat(frames.slice(first, next)).equals(piece)).toBe(true);
+            expect(piece.length <= most || next === first + 1).toBe(true);
+            expect(before + firstLength).toBeGreaterThan(most);
+            before = piece.length;
+          }
+          expect(next).toBe(frames.length);
+        },
+      ),
+    );
   });
 });

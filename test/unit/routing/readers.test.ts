@@ -83,3 +83,30 @@ describe('the next page of a backlog', () => {
     expect(waited / (performance.now() - began)).toBeLessThan(0.25);
   });
 });
+
+describe('a process that was too busy to look', () => {
+  beforeEach(() => vi.useRealTimers());
+
+  it('does not take for idle who read meanwhile, nor spends its patience', async () => {
+    const reader = { unsent: 0, wake: () => undefined as void };
+    const wire = {
+      unsentBytes: () => reader.unsent,
+      drained: () => new Promise<void>((resolve) => (reader.wake = resolve)),
+    } as unknown as Wire;
+    const readers = new Readers(() => [new Connection('id', 'player', wire)]);
+    // More of them than one patience is long.
+    for (let page = 0; page < 6; page++) {
+      reader.unsent = 1000;
+      const kept = readers.keepUp();
+      const busyUntil = performance.now() + 250;
+      while (performance.now() < busyUntil);
+      // As what the network brings: after the timers that were due meanwhile.
+      setImmediate(() => {
+        reader.unsent = 0;
+        reader.wake();
+      });
+      await kept;
+      expect(reader.unsent).toBe(0);
+    }
+  });
+});

@@ -129,6 +129,18 @@ describe.each(Object.keys(modules) as (keyof typeof modules)[])('ByteSocket, %s'
     expect(bytes.unsent).toBe(0);
   });
 
+  it('holds most of a large write until the client shows that it reads', async () => {
+    const { bytes, client, got, reached } = await pair(way);
+    client.pause();
+    bytes.write(Buffer.concat(Array.from({ length: 1000 }, (_, n) => frame(n, 1000))));
+    expect(bytes.unsent).toBeGreaterThan(800_000);
+    client.resume();
+    await reached(1000);
+    expect(got).toEqual(numbers(1000));
+    await bytes.drained();
+    expect(bytes.unsent).toBe(0);
+  });
+
   it('is not open once a close frame has gone out, whoever sent it', async () => {
     const here = await pair(way);
     here.ws.close(1000);
