@@ -97,6 +97,7 @@ export class Realtime {
         metrics.deliveriesTotal.websocket += websocket;
         metrics.deliveriesTotal.socketio += socketio;
       },
+      onTold: (code, connections) => metrics.errorsTotal.inc({ code }, connections),
       onBroken(connection, error) {
         onError(error);
         connection.wire.close(closeCodes.INTERNAL, 'INTERNAL_ERROR');
@@ -191,7 +192,7 @@ export class Realtime {
         restore: restoring(feed, history),
       }) as never,
     );
-    const onRateLimited = () => metrics.rateLimitedTotal.inc();
+    const onRateLimited = (told?: boolean) => metrics.observeRateLimited(told);
     const engine = createEngine(config, onRateLimited);
     if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);

@@ -7,5 +7,16 @@ export function errorData(code: ErrorCode, id?: string | number) {
   return { message: errorMessages[code], code, ...(id !== undefined && { id }) };
 }
 
-export const errorMessage = (code: ErrorCode, id?: string | number): Outgoing =>
-  new Outgoing('error', JSON.stringify(errorData(code, id)));
+/** Known by its code, so that whoever hands it on can count whom it was told. */
+export class ErrorMessage extends Outgoing {
+  constructor(
+    readonly code: ErrorCode,
+    cursor?: string,
+    id?: string | number,
+  ) {
+    super('error', JSON.stringify(errorData(code, id)), cursor);
+  }
+}
+
+export const errorMessage = (code: ErrorCode, id?: string | number): ErrorMessage =>
+  new ErrorMessage(code, undefined, id);

@@ -12,7 +12,7 @@ import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
 import type { Hub } from './hub.js';
 import type { Membership, Memberships } from './memberships.js';
-import { errorData, errorMessage } from '../protocol/error-message.js';
+import { ErrorMessage, errorMessage } from '../protocol/error-message.js';
 import type { Replay } from './replay.js';
 import { playerRoom } from './rooms.js';
 import type { RoomDoor } from './router.js';
@@ -80,8 +80,7 @@ export class Admission {
     this.lapse(connection);
     await this.atPlace(connection, (_memberships, rooms) => {
       this.enter(connection, rooms);
-      const data = JSON.stringify(errorData('RESYNC_REQUIRED'));
-      connection.send(new Outgoing('error', data, this.options.feed.cursor));
+      connection.send(new ErrorMessage('RESYNC_REQUIRED', this.options.feed.cursor));
     });
   }
 

@@ -1,4 +1,6 @@
 /** The connections of this instance and the rooms they are in; delivery to a room is a walk and one write each. */
+import type { ErrorCode } from '../errors.js';
+import { ErrorMessage } from '../protocol/error-message.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection, Transport } from '../transports/connection.js';
 import { Batch } from './batch.js';
@@ -6,6 +8,8 @@ import { Batch } from './batch.js';
 export interface HubObserver {
   /** Deliveries of one flush, by transport. */
   onDelivered(websocket: number, socketio: number): void;
+  /** An error has become due to so many connections. */
+  onTold(code: ErrorCode, connections: number): void;
   /** The connection did not take its bytes, and has to go. */
   onSlow(connection: Connection): void;
   /** Writing to it threw: our bug, and no reason to keep the message from the others. */
@@ -79,8 +83,10 @@ export class Hub {
   deliver(message: Outgoing, to: Iterable<Connection>): void {
     if (this.common) this.spread(this.common);
     const { dirty, empty } = this;
+    let reached = 0;
     for (const connection of to) {
       if (!connection.live) continue;
+      reached++;
       const { due } = connection;
       if (due) {
         connection.due = due.with(message);
@@ -89,12 +95,14 @@ export class Hub {
         dirty.push(connection);
       }
     }
+    if (message instanceof ErrorMessage) this.observer.onTold(message.code, reached);
   }
 
   /** The same for everyone: while nobody is due anything else, no connection need be touched before the flush. */
   deliverToAll(message: Outgoing): void {
-    if (this.dirty.length > 0) this.deliver(message, this.everyone);
-    else this.common = (this.common ?? this.empty).with(message);
+    if (this.dirty.length > 0) return this.deliver(message, this.everyone);
+    this.common = (this.common ?? this.empty).with(message);
+    if (message instanceof ErrorMessage) this.observer.onTold(message.code, this.everyone.size);
   }
 
   private spread(common: Batch): void {

@@ -4,7 +4,7 @@ import { isUnreadable } from '../adapter/ordered-entry.js';
 import type { Family } from '../catalog/index.js';
 import type { LogEntry } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
-import { errorData } from '../protocol/error-message.js';
+import { ErrorMessage } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
 
 /** Turns entries of the log into messages. */
@@ -44,8 +44,6 @@ export class EntryMessages {
       return null;
     }
     // Quarantined, truncated, too big, unreadable, or of a family this instance does not know yet.
-    return new Outgoing('error', resync, cursor);
+    return new ErrorMessage('RESYNC_REQUIRED', cursor);
   }
 }
-
-const resync = JSON.stringify(errorData('RESYNC_REQUIRED'));

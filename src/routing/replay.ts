@@ -9,6 +9,7 @@ import { everyoneRoom, lengthOf, type LogEntry } from '../log/entry.js';
 import type { Feed } from '../log/feed.js';
 import type { History } from '../log/history.js';
 import type { Position } from '../log/position.js';
+import { ErrorMessage } from '../protocol/error-message.js';
 import type { Connection } from '../transports/connection.js';
 import type { Emit, Emits } from './emits.js';
 import type { Memberships } from './memberships.js';
@@ -113,7 +114,10 @@ export class Replay {
       const reset =
         entry.effect === 'reset' && (entry.member === null || entry.member === connection.playerId);
       const message = emit ? emit.message : reset ? null : messages.of(entry, feed.epoch);
-      if (concerned && message) due = due.with(message);
+      if (concerned && message) {
+        due = due.with(message);
+        if (message instanceof ErrorMessage) connection.onError(message.code);
+      }
       if (emit && connection.held.length > 0) {
         connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);
       }

@@ -114,6 +114,8 @@ export function createMetrics() {
     'reason',
   );
 
+  const rateLimitedTotal = counter('rate_limited_total', 'Messages from clients over the rate limit.');
+
   const samplers: (() => void)[] = [];
 
   return {
@@ -156,6 +158,11 @@ export function createMetrics() {
     observeSocketIoClose(reason: string): void {
       socketIoClosesTotal.inc({ reason: socketIoCloses.includes(reason) ? reason : 'other' });
     },
+    /** @param told by a message that is not counted elsewhere */
+    observeRateLimited(told = false): void {
+      rateLimitedTotal.inc();
+      if (told) errorsTotal.inc({ code: 'RATE_LIMITED' });
+    },
     authFailuresTotal,
     refusedTotal: counterBy(
       'refused_total',
@@ -163,7 +170,6 @@ export function createMetrics() {
       'reason',
     ),
     clientMessagesTotal: counterBy('client_messages_total', 'Messages from clients, by type.', 'type'),
-    rateLimitedTotal: counter('rate_limited_total', 'Messages from clients over the rate limit.'),
     slowConsumersTotal: counter('slow_consumers_total', 'Connections closed for reading too slowly.'),
     resumesTotal,
     resyncsTotal: counter('resyncs_total', 'Times clients were told to read the state again.'),

@@ -1,6 +1,6 @@
 /** One client, whatever it speaks: what routing knows of it. */
 import { closeCodeOf, type ErrorCode } from '../errors.js';
-import { errorMessage } from '../protocol/error-message.js';
+import { ErrorMessage, errorMessage } from '../protocol/error-message.js';
 import type { Form, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 
@@ -67,8 +67,9 @@ export class Connection {
 
   send(message: Outgoing): void {
     if (this.closed) return;
-    if (this.wire.tooSlow()) this.fail('SLOW_CONSUMER');
-    else this.wire.write(message);
+    if (this.wire.tooSlow()) return this.fail('SLOW_CONSUMER');
+    if (message instanceof ErrorMessage) this.onError(message.code);
+    this.wire.write(message);
   }
 
   /** Tells an error and ends the connection, if the error is one that does. */

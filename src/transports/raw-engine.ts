@@ -42,7 +42,7 @@ export class RawEngine extends EventEmitter {
     readonly wire: RawWire,
     readonly since: string | undefined,
     readonly rate: MessageRate,
-    private readonly onRateLimited: () => void,
+    private readonly onRateLimited: (told: boolean) => void,
   ) {
     super();
     ws.on('message', (data, isBinary) => {
@@ -64,7 +64,7 @@ export class RawEngine extends EventEmitter {
       return;
     }
     this.early = [];
-    this.onRateLimited();
+    this.onRateLimited(true);
     this.wire.write(errorMessage('RATE_LIMITED'));
     this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }
@@ -74,7 +74,7 @@ export class RawEngine extends EventEmitter {
     if (this.ws.readyState !== this.ws.OPEN) return;
     const verdict = this.rate.take();
     if (verdict === 'ok') return take();
-    this.onRateLimited();
+    this.onRateLimited(verdict === 'tell');
     if (verdict === 'tell') this.wire.write(errorMessage('RATE_LIMITED'));
     if (verdict === 'close') this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }

@@ -15,7 +15,8 @@ export interface RawOptions extends RateOptions {
   readonly permessageDeflate: boolean;
   readonly onOpen: (engine: RawEngine) => void;
   readonly onClose: (code: number) => void;
-  readonly onRateLimited: () => void;
+  /** `told`: by a message of its own. */
+  readonly onRateLimited: (told: boolean) => void;
 }
 
 export class RawTransport {

@@ -1,7 +1,8 @@
 /** A server that goes says so, to every client, before it closes. */
 import { describe, expect, it } from 'vitest';
 import { startServer } from '../support/server.js';
-import { drivers } from './drivers.js';
+import { eventually } from '../hostile/observe.js';
+import { drivers, rawDriver } from './drivers.js';
 import { somebody, useWorld } from './world.js';
 
 const world = useWorld();
@@ -26,5 +27,31 @@ describe.each(drivers)('drain: $name', (driver) => {
     }
     await stopped;
     await world.open(driver, player);
+  });
+
+  it('counts those it has told, those it has closed, and those it turns away meanwhile', async () => {
+    // One every 50 ms, so that there is time to look.
+    const going = await startServer(world.database.url, { HASHI_DRAIN_MS: '1500' });
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, () => world.open(driver, somebody(), { server: going })),
+    );
+    const token = await going.token('late');
+    const stopped = going.stop();
+    const late = world.keep(driver.connect(going, token));
+    const ends = driver === rawDriver ? 'hashi_closes_total{code="1012"}' : 'hashi_socketio_closes_total';
+    const counts = [
+      ends,
+      'hashi_errors_total{code="SERVER_RESTARTING"}',
+      'hashi_refused_total{reason="draining"}',
+    ];
+    await eventually(
+      async () => (await fetch(`${going.url}/metrics`)).text(),
+      (text) =>
+        counts.every((name) =>
+          text.split('\n').some((line) => line.startsWith(name) && !line.endsWith(' 0')),
+        ),
+    );
+    await late.failed;
+    await stopped;
   });
 });

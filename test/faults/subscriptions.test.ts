@@ -72,6 +72,7 @@ describe('a subscription that ends while a backlog is gathered', () => {
   it('has been told what it is due when its end is acknowledged, and is told nothing after', async () => {
     const hub = new Hub({
       onDelivered() {},
+      onTold() {},
       onSlow() {},
       onBroken: (_connection, error) => expect.fail(String(error)),
     });

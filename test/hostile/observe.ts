@@ -1,4 +1,5 @@
 /** What a server says of itself: metrics, and a client that notices when anything is wrong with the service. */
+import { expect } from 'vitest';
 import type { TestDatabase } from '../support/database.js';
 import { ioClient, rawClient, type TestClient } from '../support/clients.js';
 import type { TestServer } from '../support/server.js';
@@ -25,6 +26,19 @@ export async function eventually<Value>(
     if (performance.now() > until) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Runs it, and waits until each metric is larger by one. */
+export async function counted(
+  server: Pick<TestServer, 'url'>,
+  metrics: readonly (readonly [name: string, labels: string])[],
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const read = () => Promise.all(metrics.map(([name, labels]) => metric(server, name, labels)));
+  const before = await read();
+  await act();
+  const after = await eventually(read, (values) => values.every((value, at) => value > (before[at] ?? 0)));
+  expect(after).toEqual(before.map((value) => value + 1));
 }
 
 /** Honest clients of each transport, who must get every event, in order, whatever others do. */

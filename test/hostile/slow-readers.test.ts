@@ -61,6 +61,7 @@ it('closes those who stop reading, on every transport, holds next to nothing for
   expect(mostUnsent).toBeLessThanOrEqual(3 * each * (maxUnsentBytes + 3 * eventBytes));
   expect(await metric(server, 'hashi_unsent_bytes')).toBeLessThanOrEqual(eventBytes);
   expect(await metric(server, 'hashi_errors_total', 'SLOW_CONSUMER')).toBe(3 * each);
+  expect(await metric(server, 'hashi_closes_total', '4408')).toBe(each);
   expect(honest.streams()).toEqual(honest.expected());
   expect(honest.errors()).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuth } from '../../src/auth/index.js';
 import { loadConfig } from '../../src/config.js';
+import type { Hooks } from '../../src/hooks.js';
 import { createServer, type HashiServer } from '../../src/server.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 
@@ -23,10 +24,12 @@ export interface TestServer {
 /**
  * @param databaseUrl of a database of the test file's own
  * @param env settings, by their names in the environment
+ * @param hooks what an embedding program adds
  */
 export async function startServer(
   databaseUrl: string,
   env: Record<string, string> = {},
+  hooks: Hooks = {},
 ): Promise<TestServer> {
   const ownDir = env['HASHI_DATA_DIR'] === undefined;
   const dataDir = env['HASHI_DATA_DIR'] ?? (await mkdtemp(join(tmpdir(), 'hashi-test-')));
@@ -44,7 +47,7 @@ export async function startServer(
     format: 'json',
     destination: { write: (line: string) => void logs.push(line) },
   });
-  const server = createServer({ config, logger });
+  const server = createServer({ config, logger, hooks });
   const { url } = await server.start();
   const auth = await createAuth(config);
   return {

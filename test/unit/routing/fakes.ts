@@ -68,8 +68,10 @@ export function fakeHub() {
   const slow: Connection[] = [];
   const delivered: [number, number][] = [];
   const broken: unknown[] = [];
+  const told: [string, number][] = [];
   const hub = new Hub({
     onDelivered: (websocket, socketio) => void delivered.push([websocket, socketio]),
+    onTold: (code, connections) => void told.push([code, connections]),
     onSlow: (connection) => void slow.push(connection),
     onBroken: (_connection, error) => void broken.push(error),
   });
@@ -89,7 +91,7 @@ export function fakeHub() {
     }
     return connection;
   };
-  return { hub, door, slow, broken, delivered, live };
+  return { hub, door, slow, broken, delivered, told, live };
 }
 
 /** An entry of the log; its `data` is its type unless given. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ErrorMessage } from '../../../src/protocol/error-message.js';
 import { fakeConnection, fakeHub, message } from './fakes.js';
 
 describe('Hub', () => {
@@ -34,6 +35,20 @@ describe('Hub', () => {
     hub.flush();
     expect(admitting.wire.writes).toEqual([]);
     expect(gone.wire.writes).toEqual([]);
+  });
+
+  it('reports to how many an error became due: the live ones', () => {
+    const { hub, live, told } = fakeHub();
+    const connections = [live('a', 'r'), live('b', 'r'), live('c'), fakeConnection('d')];
+    for (const connection of connections) hub.add(connection);
+    const error = new ErrorMessage('RESYNC_REQUIRED');
+    hub.deliverToAll(error);
+    hub.deliver(error, hub.inRoom('r'));
+    hub.deliver(error, connections);
+    hub.deliver(message('1'), connections);
+    hub.deliverToAll(error);
+    hub.flush();
+    expect(told).toEqual([3, 2, 3, 3].map((many) => ['RESYNC_REQUIRED', many]));
   });
 
   it('reports who does not take its bytes, and goes on with the others', () => {
