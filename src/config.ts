@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { OperatorError } from './errors.js';
 import { nearestName } from './config/nearest.js';
 import { settingNames, settings, type Setting, type SettingName } from './config/settings.js';
+import { scrubText } from './telemetry/redaction.js';
 
 export { settingNames, settings, type Setting, type SettingName } from './config/settings.js';
 
@@ -156,6 +157,8 @@ function inOneMessage(problems: readonly string[]): string {
   return `${problems.length} settings are wrong:\n${problems.map((problem) => `  ${problem}.`).join('\n')}`;
 }
 
+/** As it may be shown: a token or a URL may have been put into the wrong variable. */
 function shortened(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const clean = scrubText(text);
+  return clean.length > 60 ? `${clean.slice(0, 60)}…` : clean;
 }

@@ -15,3 +15,11 @@ export function describeFailure(error: unknown): string {
     'This was not expected: hashi-socket doctor checks the database; please report what it cannot explain.';
   return `hashi-socket: ${scrubText(message)}\n${hint}\n`;
 }
+
+/**
+ * What goes to standard error, which others may keep: people paste tokens and URLs where none belong, and errors of usage
+ * repeat what was typed. Of an option that there is not only the name is repeated.
+ */
+export function withoutCredentials(text: string): string {
+  return scrubText(text.replace(/(unknown option '-[^=']*=)[^]*'/, "$1…'"));
+}

@@ -5,7 +5,7 @@ import * as asyncapi from './asyncapi.js';
 import * as config from './config.js';
 import * as demo from './demo.js';
 import * as doctor from './doctor.js';
-import { describeFailure, ReportedFailure } from './failure.js';
+import { describeFailure, ReportedFailure, withoutCredentials } from './failure.js';
 import * as install from './install.js';
 import * as migrate from './migrate.js';
 import * as resync from './resync.js';
@@ -63,7 +63,7 @@ export function createProgram(output: Output = standardStreams): Command {
   const program = new Command('hashi-socket')
     .description('Turns changes of rows in Postgres into a realtime API over WebSocket and Socket.IO.')
     .version(version)
-    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(withoutCredentials(text)) })
     .showHelpAfterError('Run it with --help for usage.')
     .showSuggestionAfterError()
     .exitOverride();

@@ -150,4 +150,20 @@ export const limitMutations: readonly Mutation[] = [
     to: `if (clean.includes('no token'))`,
     test: 'test/unit/telemetry/logger.test.ts',
   },
+  {
+    name: 'hostile: repeat what was typed in errors of the command line',
+    file: 'src/cli/program.ts',
+    from: 'writeErr: (text) => output.err(withoutCredentials(text))',
+    to: 'writeErr: (text) => output.err(text)',
+    test: 'test/unit/cli/program.test.ts',
+    only: 'wrong place',
+  },
+  {
+    name: 'hostile: repeat what a setting holds that cannot be read',
+    file: 'src/config.ts',
+    from: 'const clean = scrubText(text);',
+    to: 'const clean = text;',
+    test: 'test/unit/cli/program.test.ts',
+    only: 'value of a setting',
+  },
 ];

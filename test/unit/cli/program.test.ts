@@ -57,6 +57,18 @@ describe('the command line', () => {
     expect(err).toContain('--help');
   });
 
+  it('repeats nothing as a program of what is typed after an option that there is not', () => {
+    const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', main, 'tail', '--tokn=open-sesame', pasted['a token']],
+      { env: { PATH: process.env.PATH ?? '' }, encoding: 'utf8' },
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: unknown option '--tokn=…'\n/);
+    expect(stderr).not.toMatch(giveaways);
+  });
+
   it('runs as a program, with its exit code and its output on the right streams', () => {
     const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
     const env = { PATH: process.env.PATH ?? '', HASHI_DATA_DIR: dataDir, PORT: 'x' };
@@ -67,6 +79,41 @@ describe('the command line', () => {
     expect(status).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^hashi-socket: PORT is "x"/);
+  });
+});
+
+/** What people paste into the wrong place. */
+const pasted = {
+  'a token': 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvcGVuLXNlc2FtZSJ9.b3Blbi1zZXNhbWU',
+  'a URL of a database': 'postgres://app:open-sesame@db.example:5432/app',
+  'a presigned URL': 'https://bucket.example/key?X-Amz-Credential=open-sesame&X-Amz-Signature=open-sesame',
+};
+/** Words that stand in them and must not come back. */
+const giveaways = /open-sesame|eyJhbG|b3Blbi1zZXNhbWU|X-Amz/;
+
+describe.each(Object.entries(pasted))('%s in the wrong place', (_what, secret) => {
+  it.each([
+    'SECRET',
+    '--SECRET',
+    '--tokn=SECRET',
+    'config --jsno=SECRET',
+    'tail SECRET',
+    'tail --since SECRET',
+    'tail --type SECRET',
+    'why SECRET player-1',
+    'token --player a --expires-in SECRET',
+  ])('is not repeated: %s', async (line) => {
+    const { code, out, err } = await hashi(line.split(' ').map((word) => word.replace('SECRET', secret)));
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^error: /);
+    expect(err).not.toMatch(giveaways);
+  });
+
+  it('is not repeated as the value of a setting', async () => {
+    const { code, err } = await hashi(['config'], { PORT: secret, HASHI_DRAIN_MS: secret });
+    expect(code).toBe(1);
+    expect(err).toMatch(/PORT is "/);
+    expect(err).not.toMatch(giveaways);
   });
 });
 
