@@ -23,7 +23,7 @@ const long = [
   'test/api/example.test.ts',
   'test/unit/cli/serve.test.ts',
   'test/hostile/fuzz/**',
-  'test/hostile/{database-role,floods,handshakes,limits,slow-readers,stolen-session,strangers,tokens,tricks}.test.ts',
+  'test/hostile/{codes,database-role,floods,guessing,handshakes,limits,slow-readers,stolen-session,strangers,tokens,tricks}.test.ts',
   'test/integration/{cli,cli-serve,client,compose,demo,dump,embedded,instances,log-mutant,log-retention}.test.ts',
   'test/integration/{migrate,resume-socketio,uninstall,workers,workers-limits}.test.ts',
 ];

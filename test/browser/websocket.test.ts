@@ -81,6 +81,20 @@ describe('a browser’s own WebSocket', () => {
     expect(messages).toMatchObject([{ type: 'connected', data: { playerId: 'p2' } }]);
   });
 
+  it('is not needed: Socket.IO by polling can send the token as a header', async () => {
+    const token = await server.token('p4');
+    const connected = await page.evaluate(
+      // As text, so that nothing here takes the import for one of its own.
+      `import('/console/socket.io.js').then(({ io }) => new Promise((resolve, reject) => {
+        const extraHeaders = { authorization: 'Bearer ${token}' };
+        const socket = io(location.origin, { transports: ['polling'], extraHeaders });
+        socket.on('connect_error', reject);
+        socket.on('connected', (data) => { socket.close(); resolve(data); });
+      }))`,
+    );
+    expect(connected).toMatchObject({ playerId: 'p4' });
+  });
+
   it('is refused when its page is of a foreign origin', async () => {
     const { page: foreign } = await browser.open();
     await foreign.goto('data:text/html,<title>elsewhere</title>');

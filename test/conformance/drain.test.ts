@@ -32,9 +32,7 @@ describe.each(drivers)('drain: $name', (driver) => {
   it('counts those it has told, those it has closed, and those it turns away meanwhile', async () => {
     // One every 50 ms, so that there is time to look.
     const going = await startServer(world.database.url, { HASHI_DRAIN_MS: '1500' });
-    const clients = await Promise.all(
-      Array.from({ length: 20 }, () => world.open(driver, somebody(), { server: going })),
-    );
+    await Promise.all(Array.from({ length: 20 }, () => world.open(driver, somebody(), { server: going })));
     const token = await going.token('late');
     const stopped = going.stop();
     const late = world.keep(driver.connect(going, token));

@@ -1,5 +1,5 @@
 /** What operators see of errors and closes: each code is counted as it is told, whatever the transport. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { drivers, pollingDriver, rawDriver, type Client, type Driver } from '../conformance/drivers.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';

@@ -225,8 +225,12 @@ describe('below the messages', () => {
     expect(await metric(own, 'hashi_rate_limited_total')).toBe(0);
   });
 
-  it('keeps no more than a few pieces of a message', async () => {
-    const wire = await rawWire(server, await server.token('shredder'));
+  it.each([
+    ['a raw client', rawWire],
+    ['Socket.IO', socketIoWire],
+    ['a stranger of Socket.IO', engineWire],
+  ])('keeps no more than a few pieces of a message: %s', async (_who, open) => {
+    const wire = await open(server, await server.token('shredder'));
     stops.push(() => wire.reset());
     const pieces = [frame('"', { first: 0x01 })];
     for (let piece = 0; piece < 10_000; piece++) pieces.push(frame('', { first: 0x00 }));
@@ -251,7 +255,29 @@ it('counts closes by codes that there are, not by whatever a client makes up', a
   expect(counted.filter((code) => code?.startsWith('3') || code === '4000' || code === '4999')).toEqual([]);
 });
 
-it('survives a storm of clients that come and go', async () => {
+it.each(drivers)('survives a storm of clients that come and go: $name', async (driver) => {
+  const token = await server.token('stormer');
+  const opened = await metric(server, 'hashi_connections');
+  for (let wave = 0; wave < 5; wave++) {
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, at) => {
+        const client = driver.connect(server, token);
+        const over = Promise.race([client.next('connected'), client.refused]).catch(() => undefined);
+        // Some as soon as they can, some on the way in, some when they are let in or turned away.
+        if (at % 3 === 0) await client.writable;
+        else if (at % 3 === 1) await new Promise((resolve) => setImmediate(resolve));
+        else await over;
+        client.close();
+      }),
+    );
+  }
+  await eventually(
+    () => metric(server, 'hashi_connections'),
+    (open) => open === opened,
+  );
+});
+
+it('survives a storm of resets on the way in', async () => {
   const token = await server.token('stormer');
   const opened = await metric(server, 'hashi_connections');
   for (let wave = 0; wave < 5; wave++) {

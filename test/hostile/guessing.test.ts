@@ -1,8 +1,7 @@
 /** Who guesses lobbies learns nothing: not whether they are there, not by the answer, not by its time. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { drivers } from '../conformance/drivers.js';
+import { drivers, type Client } from '../conformance/drivers.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { rawClient, type RawClient } from '../support/clients.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { Honest, metric } from './observe.js';
 
@@ -53,50 +52,51 @@ describe.each(drivers)('$name', (driver) => {
 });
 
 /** Asks for each and returns the median time to the answer, in milliseconds. */
-async function medianMs(client: RawClient, lobbies: readonly object[]): Promise<number> {
+async function medianMs(client: Client, lobbies: readonly object[]): Promise<number> {
   const times: number[] = [];
-  for (const [at, data] of lobbies.entries()) {
+  for (const lobby of lobbies) {
     const from = performance.now();
-    client.send({ type: 'subscribe', data, id: at });
-    await client.next('error');
+    await client.ask('subscribe', lobby);
     times.push(performance.now() - from);
   }
   return times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 }
 
-it('takes as long to refuse a lobby that is there as one that is not', async () => {
-  const client = rawClient(server, await server.token('timer'));
-  clients.push(client);
-  await client.next('connected');
-  const there = Array.from({ length: 200 }, (_, at) => ({ lobbyCode: `CODE${at + 1}` }));
-  const missing = Array.from({ length: 200 }, (_, at) => ({ lobbyCode: `GONE${at + 1}` }));
-  // Interleaved in rounds, so that a busy machine is busy for both.
-  await medianMs(client, [...there.slice(0, 50), ...missing.slice(0, 50)]);
-  const rounds: [number, number][] = [];
-  for (let round = 0; round < 4; round++) {
-    const part = (all: readonly object[]) => all.slice(round * 50, round * 50 + 50);
-    rounds.push([await medianMs(client, part(there)), await medianMs(client, part(missing))]);
-  }
-  const ratios = rounds.map(([a, b]) => a / b).sort((a, b) => a - b);
-  const middle = ((ratios[1] ?? 0) + (ratios[2] ?? 0)) / 2;
-  expect(middle).toBeGreaterThan(1 / 2);
-  expect(middle).toBeLessThan(2);
-});
+it.each(drivers)(
+  'takes as long to refuse a lobby that is there as one that is not: $name',
+  async (driver) => {
+    const client = driver.connect(server, await server.token('timer'));
+    clients.push(client);
+    await client.next('connected');
+    const there = Array.from({ length: 200 }, (_, at) => ({ lobbyCode: `CODE${at + 1}` }));
+    const missing = Array.from({ length: 200 }, (_, at) => ({ lobbyCode: `GONE${at + 1}` }));
+    // Interleaved in rounds, so that a busy machine is busy for both.
+    await medianMs(client, [...there.slice(0, 50), ...missing.slice(0, 50)]);
+    const rounds: [number, number][] = [];
+    for (let round = 0; round < 4; round++) {
+      const part = (all: readonly object[]) => all.slice(round * 50, round * 50 + 50);
+      rounds.push([await medianMs(client, part(there)), await medianMs(client, part(missing))]);
+    }
+    const ratios = rounds.map(([a, b]) => a / b).sort((a, b) => a - b);
+    const middle = ((ratios[1] ?? 0) + (ratios[2] ?? 0)) / 2;
+    expect(middle).toBeGreaterThan(1 / 2);
+    expect(middle).toBeLessThan(2);
+  },
+);
 
-it('finds nothing in thousands of guesses, and hears nothing', async () => {
-  const client = rawClient(server, await server.token('burglar'));
+it.each(drivers)('finds nothing in thousands of guesses, and hears nothing: $name', async (driver) => {
+  const client = driver.connect(server, await server.token('burglar'));
   clients.push(client);
   await client.next('connected');
   const guesses = 3000;
   for (let guess = 0; guess < guesses; guess++) {
-    client.send({ type: 'subscribe', data: { lobbyCode: `CODE${guess % 600}` } });
+    client.say('subscribe', { lobbyCode: `CODE${guess % 600}` });
   }
-  client.send({ type: 'unsubscribe', data: { lobbyCode: 'NOBODY' }, id: 'done' });
-  await client.until('ack');
+  await client.done();
   // Something happens in every lobby that was guessed right.
-  await database.query(
-    `insert into lobby_participants (lobby_id, player_id) select id, 'somebody' from lobbies`,
-  );
+  await database.query(`insert into lobby_participants (lobby_id, player_id) select id, $1 from lobbies`, [
+    `somebody by ${driver.name}`,
+  ]);
   await honest.event();
   await client.next('contract.created');
   const kinds = client.messages.map(({ type, data }) => `${type} ${String(data.code ?? '')}`.trim());
@@ -104,15 +104,15 @@ it('finds nothing in thousands of guesses, and hears nothing', async () => {
   expect(client.messages.filter(({ type }) => type === 'lobby:event')).toEqual([]);
 });
 
-it('is as slow at it as anybody at talking: the default rate holds for guesses', async () => {
+it.each(drivers)('is as slow at it as anybody at talking, by the default rate: $name', async (driver) => {
   const own = await startServer(database.url);
-  const client = rawClient(own, await own.token('hasty'));
+  const client = driver.connect(own, await own.token('hasty'));
   await client.next('connected');
-  for (let guess = 0; guess < 1000; guess++)
-    client.send({ type: 'subscribe', data: { lobbyCode: `X${guess}` } });
-  expect((await client.closed).code).toBe(4429);
+  for (let guess = 0; guess < 1000; guess++) client.say('subscribe', { lobbyCode: `X${guess}` });
+  expect(await client.ended).toEqual(driver.ending(4429));
   const answered = client.messages.filter(({ data }) => data.code === 'SUBSCRIBE_DENIED');
   expect(answered.length).toBeLessThan(100);
   expect(await metric(own, 'hashi_rate_limited_total')).toBeGreaterThan(0);
+  client.close();
   await own.stop();
 });

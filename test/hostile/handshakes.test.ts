@@ -224,11 +224,25 @@ describe('polling', () => {
     },
   );
 
-  it('survives a body that stops halfway', async () => {
-    const sid = await open();
-    const wire = await dial(server);
-    wire.send(`POST ${base}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n40{`);
-    wire.reset();
+  it.each(['GET', 'POST'])('survives a reset at every byte of a %s', async (method) => {
+    const body = method === 'POST' ? `40${JSON.stringify({ token })}` : '';
+    const of = (sid: string) =>
+      `${method} ${base}${method === 'POST' ? `&sid=${sid}` : ''} HTTP/1.1\r\nHost: a\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n${body}`;
+    const { length } = of(await open());
+    for (let at = 1; at < length; at += at > 150 && at < length - 40 ? 7 : 1) {
+      const request = of(method === 'POST' ? await open() : '');
+      const wire = await dial(server);
+      wire.send(request.slice(0, at));
+      wire.reset();
+    }
+    await unharmed();
+  });
+
+  it('refuses a body of a gigabyte as soon as it is more than a message may be', async () => {
+    const head = `POST ${base}&sid=${await open()} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n`;
+    const answer = await say(`${head}Content-Length: ${2 ** 30}\r\n\r\n${'x'.repeat(20_000)}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
     await unharmed();
   });
 

@@ -1,4 +1,4 @@
-/** Frames, JSON and packets that are wrong in every way there is: the sender is told or closed, and nobody else notices. */
+/** Frames and JSON that are wrong in every way there is: the sender is told or closed, and nobody else notices. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { drivers } from '../conformance/drivers.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -162,87 +162,6 @@ describe('JSON', () => {
     client.ws.send(Buffer.from('{"type":"ping"}'));
     expect(await client.next()).toMatchObject({ type: 'error', data: { code: 'INVALID_MESSAGE' } });
     client.close();
-  });
-});
-
-describe('Socket.IO packets', () => {
-  /** Answered in one way or another, or closed: but never more. */
-  it.each([
-    '42["connect"]',
-    '42["disconnect"]',
-    '42["disconnecting"]',
-    '42["newListener"]',
-    '42["connect_error"]',
-    '42[]',
-    '42{}',
-    '42',
-    '42[',
-    '42"ping"',
-    '451-["ping",{"_placeholder":true,"num":0}]',
-    '4599-["ping"]',
-    '450-["ping"]',
-    '45-1-["ping"]',
-    '45["ping"]',
-    '461-1["x",{"_placeholder":true,"num":0}]',
-    '44{"message":"no"}',
-    '49[]',
-    '4',
-    '4a',
-    '40',
-    '0{}',
-    '6',
-    'b',
-    'bAAAA',
-    '2',
-    '5',
-    '9999',
-    '\u{1f600}',
-  ])('survives %s', async (packet) => {
-    for (const wire of [await engineWire(server), await socketIoWire(server, token)]) {
-      wire.send(frame(packet));
-      // Text where a binary attachment was announced is the end of it.
-      wire.send(frame('42["ping"]'));
-      wire.send(frame('', { first: 0x88 }));
-      await wire.over;
-    }
-  });
-
-  it.each(['41', '43', '431[]', '43999999999999999999999[null]', '42/other,["ping"]', '41/other,'])(
-    'goes on after %s, or ends',
-    async (packet) => {
-      const wire = await socketIoWire(server, token);
-      wire.send(frame(packet));
-      wire.send(frame('', { first: 0x88 }));
-      await wire.over;
-    },
-  );
-
-  it('refuses another namespace with a packet, and lets the client go on', async () => {
-    const wire = await socketIoWire(server, token);
-    wire.send(frame('40/admin,{"token":"x"}'));
-    await wire.seen('44/admin,{"message":"Invalid namespace"}');
-    wire.send(frame('42["ping"]'));
-    await wire.seen('42["pong"');
-    wire.reset();
-  });
-
-  it.each([
-    ['[1]', 'UNKNOWN_TYPE'],
-    ['["__proto__"]', 'UNKNOWN_TYPE'],
-    ['["error","x"]', 'UNKNOWN_TYPE'],
-    ['["message"]', 'UNKNOWN_TYPE'],
-    ['["subscribe"]', 'INVALID_MESSAGE'],
-    ['["subscribe",[]]', 'INVALID_MESSAGE'],
-    [`["subscribe",${deep('[', ']', 7000)}]`, 'INVALID_MESSAGE'],
-    [`["subscribe",${'{"lobbyId":'.repeat(1000)}1${'}'.repeat(1000)}]`, 'INVALID_MESSAGE'],
-    ['["subscribe",{"__proto__":{"lobbyId":"x"}}]', 'INVALID_MESSAGE'],
-    ['["subscribe",{"lobbyId":"a\\u0000"}]', 'INVALID_MESSAGE'],
-    ['["subscribe",{"lobbyId":"nobody"},{"lobbyId":"nobody"}]', 'SUBSCRIBE_DENIED'],
-  ])('answers the event %s with a code', async (event, code) => {
-    const wire = await socketIoWire(server, token);
-    wire.send(frame(`427${event}`));
-    expect(await wire.seen(/437\[.*\]/)).toContain(`"code":"${code}"`);
-    wire.reset();
   });
 });
 

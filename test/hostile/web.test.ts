@@ -91,6 +91,32 @@ describe('an origin', () => {
   });
 });
 
+describe('a preflight', () => {
+  const ask = (origin: string, target = polling) =>
+    fetch(strict.url + target, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization',
+      },
+    });
+
+  it('lets an allowed page send its token as a header, and no other page', async () => {
+    const answer = await ask(allowed);
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(allowed);
+    expect(answer.headers.get('access-control-allow-headers')).toBe('authorization');
+    expect((await ask('https://evil.example.com')).status).toBe(403);
+  });
+
+  it.each(['/', '/metrics', '/readyz'])('lets no page send anything to %s', async (target) => {
+    const answer = await ask(allowed, target);
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('access-control-allow-origin')).toBe(null);
+  });
+});
+
 describe('pages', () => {
   it.each(['/', '/docs'])('%s runs no inline script and is framed by nobody', async (path) => {
     const answer = await fetch(own.url + path);

@@ -11,6 +11,13 @@ const stolen = 'test/hostile/stolen-session.test.ts';
 
 export const roomMutations: readonly Mutation[] = [
   {
+    name: `hostile: take a player's id for a pattern`,
+    file: 'src/routing/memberships.ts',
+    from: '`where p.${ident(player)} = any (${playersAs(playerType)})`',
+    to: '`where p.${ident(player)} like any (${playersAs(playerType)})`',
+    test: 'test/hostile/names.test.ts',
+  },
+  {
     name: 'hostile: let anybody subscribe to any lobby',
     file: 'src/routing/subscriptions.ts',
     from: 'if (!found || !(await this.allows(connection.playerId, found)))',

@@ -1,6 +1,6 @@
 /** A key server that fails while clients pour in: who is let in, who is told what, and how often it is asked. */
 import { goodClaims, KeyServer, makeTestKey, nowSeconds, sign } from '../../unit/auth/support.js';
-import { rawClient } from '../../support/clients.js';
+import { rawDriver, type Driver } from '../../conformance/drivers.js';
 import { startServer } from '../../support/server.js';
 
 /** What the key server does when it fails. */
@@ -13,24 +13,28 @@ export const failures = {
 export type Failure = keyof typeof failures;
 
 export interface Storm {
-  /** How each attempt ended, by what it was: `connected`, or the error's code and the close code. */
+  /** How each attempt ended, by what it was: `connected`, or the error's code and, of a raw client, the close code. */
   readonly known: Record<string, number>;
   readonly unknown: Record<string, number>;
   /** Requests to the key server once it had failed. */
   readonly requests: number;
   /** Attempts that were not answered at all, and made again. */
   readonly retried: number;
-  /** The connection from before still answers. */
+  /** The connections from before still answer. */
   readonly staying: boolean;
   readonly tookMs: number;
 }
 
-/** @param spreadMs over what time the clients come: every other one with a key that the server does not know */
+/**
+ * @param spreadMs over what time the clients come: every other one with a key that the server does not know
+ * @param drivers what they speak, in turn
+ */
 export async function storm(
   databaseUrl: string,
   failure: Failure,
   clients: number,
   spreadMs: number,
+  drivers: readonly Driver[] = [rawDriver],
 ): Promise<Storm> {
   const [known, unknown] = await Promise.all([makeTestKey('known'), makeTestKey('unknown')]);
   const keyServer = await KeyServer.listen(known);
@@ -46,25 +50,33 @@ export async function storm(
   try {
     const token = (key: typeof known, player: string) =>
       sign(key, goodClaims({ sub: player, exp: nowSeconds() + 600 }));
-    const staying = rawClient(server, await token(known, 'staying'));
-    await staying.next('connected');
+    const staying = await Promise.all(
+      drivers.map(async (driver) => {
+        const client = driver.connect(server, await token(known, 'staying'));
+        await client.next('connected');
+        return client;
+      }),
+    );
     failures[failure](keyServer);
     const before = keyServer.requests;
 
     const tally: Record<'known' | 'unknown', Record<string, number>> = { known: {}, unknown: {} };
     let retried = 0;
-    const attempt = async (kind: 'known' | 'unknown', text: string): Promise<void> => {
-      const client = rawClient(server, text);
-      const first = await client.next().catch((_cut: unknown) => null);
-      if (!first) {
+    const attempt = async (driver: Driver, kind: 'known' | 'unknown', text: string): Promise<void> => {
+      const client = driver.connect(server, text);
+      const first = await Promise.race([
+        client.next('connected').then(() => ({ code: 'connected' })),
+        client.refused,
+      ]).catch((_cut: unknown) => ({ code: 'no code' }));
+      const closes = driver === rawDriver && first.code.startsWith('AUTH_');
+      const end = closes ? `${first.code} ${Object.values(await client.ended).join()}` : first.code;
+      client.close();
+      if (end === 'no code') {
         // Nobody answered in time, the server and its clients being one process here: it comes back.
         retried++;
-        return attempt(kind, text);
+        return attempt(driver, kind, text);
       }
-      const { code } = first.data as { code?: string };
-      const end = first.type === 'connected' ? 'connected' : `${code} ${(await client.closed).code}`;
       tally[kind][end] = (tally[kind][end] ?? 0) + 1;
-      client.ws.terminate();
     };
     const tokens = await Promise.all(
       Array.from({ length: clients }, (_, at) => token(at % 2 ? unknown : known, `player-${at}`)),
@@ -73,19 +85,22 @@ export async function storm(
     await Promise.all(
       tokens.map(async (text, at) => {
         await new Promise((resolve) => setTimeout(resolve, (at * spreadMs) / clients));
-        await attempt(at % 2 ? 'unknown' : 'known', text);
+        const driver = drivers[(at >> 1) % drivers.length] ?? rawDriver;
+        await attempt(driver, at % 2 ? 'unknown' : 'known', text);
       }),
     );
     const tookMs = performance.now() - from;
-    staying.send({ type: 'ping', id: 'still' });
-    const answered = await staying
-      .next((message) => message.data?.id === 'still')
-      .then(
-        () => true,
-        () => false,
-      );
-    staying.close();
-    return { ...tally, requests: keyServer.requests - before, retried, staying: answered, tookMs };
+    const answers = await Promise.all(
+      staying.map((client) => client.ask('ping').catch((_cut: unknown) => null)),
+    );
+    for (const client of staying) client.close();
+    return {
+      ...tally,
+      requests: keyServer.requests - before,
+      retried,
+      staying: answers.every((answer) => answer?.ok),
+      tookMs,
+    };
   } finally {
     await server.stop();
     await keyServer.close();

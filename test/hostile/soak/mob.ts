@@ -1,6 +1,6 @@
 /** Hostile clients for as long as they are wanted: silent, slow, flooding, guessing, coming and going, and fuzzing. */
 import type { ServerProcess } from '../process.js';
-import { dial, frame, rawWire, socketIoWire, upgrade, type Wire } from '../wire.js';
+import { dial, frame, pollingSession, rawWire, socketIoWire, upgrade, type Wire } from '../wire.js';
 
 /** Hands its connection over to be reset when the riot is over. */
 type Deed = (server: ServerProcess, token: string, hold: (wire: Wire) => void) => Promise<void>;
@@ -60,7 +60,14 @@ const leaving: Deed = async (server, token, hold) => {
   wire.reset();
 };
 
-const deeds: readonly Deed[] = [silent, stalled, flooding, pinging, guessing, leaving];
+/** Is let in by polling, says what is no packet, and never polls again. */
+const unpolled: Deed = async (server, token) => {
+  const session = await pollingSession(server, token);
+  const packets = ['420["nothing"]', '452-["subscribe",{"_placeholder":true,"num":0}]', 'bAAAA'];
+  await (await fetch(session, { method: 'POST', body: packets.join('\x1e') })).text();
+};
+
+const deeds: readonly Deed[] = [silent, stalled, flooding, pinging, guessing, leaving, unpolled];
 
 /** Runs until `until` resolves to true; returns how many deeds were done. */
 export async function riot(server: ServerProcess, clients: number, over: () => boolean): Promise<number> {
