@@ -194,11 +194,14 @@ export class Admission {
   ): Promise<void> {
     const { feed, replay, onResume } = this.options;
     const position = parseCursor(since);
+    const { generation } = feed;
     const possible =
       position !== null &&
       position.epoch === feed.epoch &&
       position.seq <= feed.position &&
-      (await replay.possible(position));
+      (await replay.possible(position)) &&
+      // Another log since, in which the place means nothing.
+      feed.generation === generation;
     if (connection.closed) return;
     if (!possible) {
       // Finding that out took time: it goes live at a place of its own.

@@ -14,6 +14,7 @@ const lobby = (id: string): Membership => ({
 let fake: ReturnType<typeof fakeHub>;
 let barriers: (() => void)[];
 let read: () => Promise<readonly Membership[]>;
+let generation: number;
 let replayed: { since: number; rooms: string[] }[];
 let possible: () => Promise<boolean>;
 let ends: 'live' | 'pruned' | 'closed';
@@ -24,6 +25,7 @@ let patienceMs: number;
 beforeEach(() => {
   fake = fakeHub();
   barriers = [];
+  generation = 1;
   read = async () => [lobby('1'), lobby('2')];
   replayed = [];
   possible = async () => true;
@@ -39,6 +41,9 @@ const admission = () =>
     door: fake.door,
     feed: {
       epoch: 'abc',
+      get generation() {
+        return generation;
+      },
       position: 100,
       cursor: 'abc-2s',
       atBarrier: (callback: () => void) => {
@@ -165,6 +170,16 @@ describe('Admission', () => {
     expect(connection.live).toBe(true);
     expect(replayed).toEqual([]);
     expect(resumes).toEqual(['failed']);
+  });
+
+  it('tells of a cursor that stopped meaning anything while it was asked for', async () => {
+    possible = async () => {
+      generation++;
+      return true;
+    };
+    const connection = await admit('abc-a');
+    expect(told(connection)).toMatchObject([{ recovered: false }, { code: 'RESUME_FAILED' }]);
+    expect(replayed).toEqual([]);
   });
 
   it('counts moves that pass while it finds out whether it can be resumed', async () => {
