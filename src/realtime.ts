@@ -146,6 +146,7 @@ export class Realtime {
           metrics.resyncsTotal.inc();
           router.flush();
           this.adapters.gap(reason);
+          subscriptions.roomChanged(null);
           admission.refresh([...hub.everyone]).catch(onError);
         },
         onNextPage: () => readers.keepUp(),

@@ -28,11 +28,12 @@ export interface SubscribeRequest {
 /** Says whether a player may subscribe to a lobby. Throwing refuses with `INTERNAL_ERROR`. */
 export type CanSubscribe = (request: SubscribeRequest) => boolean | Promise<boolean>;
 
-/** A right that was read and has not been used yet; stale once the room's rights have changed in the log. */
+/** A right that is read, or has been and is not used yet: it is stale once the room's rights have changed in the log. */
 interface Pending {
-  readonly room: string;
   readonly playerId: string;
-  stale: boolean;
+  /** Which it is about is known when it has been read. */
+  readonly changed: Set<string>;
+  allChanged: boolean;
 }
 
 /** How often a right is read again because it changed while it was read. */
@@ -46,25 +47,42 @@ export class Subscriptions {
   /** Called by the router when somebody, or this member alone, may have lost the right to a room; null: to any room. */
   roomChanged(room: string | null, member?: string): void {
     for (const pending of this.pending) {
-      if (room !== null && pending.room !== room) continue;
-      if (member === undefined || pending.playerId === member) pending.stale = true;
+      if (member !== undefined && pending.playerId !== member) continue;
+      if (room === null) pending.allChanged = true;
+      else pending.changed.add(room);
     }
   }
 
   /** Returns why not, or null when the connection is in the room. */
   async subscribe(connection: Connection, lobby: string): Promise<ErrorCode | null> {
-    const { memberships, maxSubscriptions } = this.options;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const found = await memberships.subscribable(connection.playerId, lobby);
-      if (connection.closed) return null;
-      if (!found || !(await this.allows(connection.playerId, found))) return 'SUBSCRIBE_DENIED';
-      if (connection.closed) return null;
-      if (!connection.subscriptions.has(found.room) && connection.subscriptions.size >= maxSubscriptions) {
-        return 'TOO_MANY_SUBSCRIPTIONS';
+      // From before it is read: a change may be handed out before the answer is here.
+      const pending: Pending = { playerId: connection.playerId, changed: new Set(), allChanged: false };
+      this.pending.add(pending);
+      try {
+        const outcome = await this.attempt(connection, lobby, pending);
+        if (outcome !== 'stale') return outcome;
+      } finally {
+        this.pending.delete(pending);
       }
-      if (await this.enter(connection, found.room, found.participant)) return null;
     }
     return 'SUBSCRIBE_DENIED';
+  }
+
+  private async attempt(
+    connection: Connection,
+    lobby: string,
+    pending: Pending,
+  ): Promise<ErrorCode | null | 'stale'> {
+    const { memberships, maxSubscriptions } = this.options;
+    const found = await memberships.subscribable(connection.playerId, lobby);
+    if (connection.closed) return null;
+    if (!found || !(await this.allows(connection.playerId, found))) return 'SUBSCRIBE_DENIED';
+    if (connection.closed) return null;
+    if (!connection.subscriptions.has(found.room) && connection.subscriptions.size >= maxSubscriptions) {
+      return 'TOO_MANY_SUBSCRIPTIONS';
+    }
+    return (await this.enter(connection, found, pending)) ? null : 'stale';
   }
 
   private async allows(playerId: string, found: Subscribable): Promise<boolean> {
@@ -96,13 +114,14 @@ export class Subscriptions {
   }
 
   /** Into the room at the place in the log that the right was read at; false if the right changed on the way. */
-  private enter(connection: Connection, room: string, participant: boolean): Promise<boolean> {
-    const pending: Pending = { room, playerId: connection.playerId, stale: false };
-    this.pending.add(pending);
+  private enter(
+    connection: Connection,
+    { room, participant }: Subscribable,
+    pending: Pending,
+  ): Promise<boolean> {
     return new Promise((resolve) => {
       this.options.feed.atBarrier(() => {
-        this.pending.delete(pending);
-        if (pending.stale) return resolve(false);
+        if (pending.allChanged || pending.changed.has(room)) return resolve(false);
         if (!connection.closed) {
           connection.subscriptions.add(room);
           if (participant) connection.memberships.add(room);

@@ -68,6 +68,31 @@ describe('a subscription whose right ends between its reading and its place in t
   });
 });
 
+describe('a subscription whose right ends while it is read', () => {
+  it.each([
+    ['by an entry that is handed out before the answer is here', 'lobby:1'],
+    ['by what the log cannot tell', null],
+  ])('is read again, and denied: %s', async (_name, changed) => {
+    const entered: string[] = [];
+    let readings = 0;
+    const { subscriptions, barriers } = subscriptionsWith({
+      door: { enter: (_connection, room) => void entered.push(room) },
+      memberships: {
+        async subscribable(_player, code) {
+          if (++readings > 1) return { ...lobby(code), allowed: false };
+          subscriptions.roomChanged(changed);
+          return lobby(code);
+        },
+      },
+    });
+    const answer = subscriptions.subscribe(connectionWith(), '1');
+    await expect.poll(() => barriers.length).toBe(1);
+    barriers.shift()?.();
+    expect(await answer).toBe('SUBSCRIBE_DENIED');
+    expect(entered).toEqual([]);
+  });
+});
+
 describe('a subscription that ends while a backlog is gathered', () => {
   it('has been told what it is due when its end is acknowledged, and is told nothing after', async () => {
     const hub = new Hub({

@@ -7,6 +7,7 @@ const quarantine = 'test/integration/triggers-quarantine.test.ts';
 const drain = 'test/conformance/drain.test.ts';
 const emits = 'test/api/emits.test.ts';
 const admission = 'test/api/emits-admission.test.ts';
+const promotions = 'test/faults/promotions.test.ts';
 const pruned = 'test/faults/pruned.test.ts';
 
 export const faultMutations: readonly Mutation[] = [
@@ -76,6 +77,42 @@ export const faultMutations: readonly Mutation[] = [
     from: '    this.options.flush();\n',
     to: '',
     test: 'test/faults/subscriptions.test.ts',
+  },
+  {
+    name: 'faults: find the timeline by the last checkpoint, which is late after a promotion',
+    file: 'migrations/functions/epoch.sql',
+    from: 'substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), d.oid)\n  into identity\n  from pg_control_system() s,',
+    to: 'c.timeline_id, d.oid)\n  into identity\n  from pg_control_system() s, pg_control_checkpoint() c,',
+    test: promotions,
+  },
+  {
+    name: 'faults: refuse a session of an epoch that this instance has not found yet',
+    file: 'src/transports/adapter-process.ts',
+    from: 'position !== null &&\n      (feed',
+    to: 'position?.epoch === feed.epoch &&\n      (feed',
+    test: promotions,
+    only: 'one instance',
+  },
+  {
+    name: 'faults: pass over what changes a right while it is read',
+    file: 'src/routing/subscriptions.ts',
+    from: 'if (connection.closed) return null;\n    if (!found',
+    to: 'if (connection.closed) return null;\n    pending.changed.clear();\n    if (!found',
+    test: 'test/faults/subscriptions.test.ts',
+  },
+  {
+    name: 'faults: use a right that was read before the database was replaced',
+    file: 'src/realtime.ts',
+    from: '          subscriptions.roomChanged(null);\n',
+    to: '',
+    test: 'test/faults/lapsed-right.test.ts',
+  },
+  {
+    name: 'faults: resume in another log from a place in the one before',
+    file: 'src/routing/admission.ts',
+    from: 'feed.generation === generation;',
+    to: 'generation >= 0;',
+    test: 'test/unit/routing/admission.test.ts',
   },
   {
     name: 'faults: end subscriptions in silence when memberships are read again',

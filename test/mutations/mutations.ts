@@ -186,7 +186,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'take a subscription for granted though the right has changed',
     file: 'src/routing/subscriptions.ts',
-    from: 'if (pending.stale) return resolve(false);',
+    from: 'if (pending.allChanged || pending.changed.has(room)) return resolve(false);',
     to: '',
     test: 'test/faults/subscriptions.test.ts',
   },
