@@ -43,10 +43,12 @@ export const restoring =
   async (privateId: string, offset: string): Promise<{ sid: string; pid: string } | null> => {
     const sid = sessionIdIn(privateId);
     const position = parseCursor(offset);
-    // While the database does not answer nobody knows: it is found out when it does, before the replay.
+    // While the database does not answer nobody knows, nor which one will: the client may have been told of a new epoch by
+    // an instance that has found it. It is found out before the replay.
     const held =
-      position?.epoch === feed.epoch &&
+      position !== null &&
       (feed.trouble() !== null ||
-        (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true)));
+        (position.epoch === feed.epoch &&
+          (await history.holds(position.seq, position.mark).catch((_silent: unknown) => true))));
     return sid !== null && held ? { sid, pid: privateId } : null;
   };
