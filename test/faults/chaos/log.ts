@@ -1,5 +1,6 @@
 /** The log of a run, and what it says a player had to be told. */
 import type pg from 'pg';
+import { timelineSql } from '../support/commits.js';
 
 export interface Row {
   readonly seq: number;
@@ -14,6 +15,8 @@ export interface Row {
 /** The log of one database, from its first entry to its last. */
 export interface Log {
   readonly epoch: string;
+  /** Of the database: a standby that is promoted begins another one. */
+  readonly timeline: string;
   readonly rows: readonly Row[];
   /** Each player's rooms at the end of it. */
   readonly rooms: ReadonlyMap<string, ReadonlySet<string>>;
@@ -30,13 +33,16 @@ export async function readLog(pool: Pick<pg.Pool, 'query'>): Promise<Row[]> {
 
 /** Nobody may write meanwhile. */
 export async function readWhole(pool: Pick<pg.Pool, 'query'>): Promise<Log> {
-  const { rows: state } = await pool.query<{ epoch: string }>('select epoch from realtime.state');
+  const { rows: state } = await pool.query<{ epoch: string; timeline: string }>(
+    `select epoch, ${timelineSql} as timeline from realtime.state`,
+  );
   const { rows: members } = await pool.query<{ player: string; room: string }>(
     `select player_id as player, 'lobby:' || lobby_id as room from lobby_participants`,
   );
   const rooms = new Map<string, Set<string>>();
   for (const { player, room } of members) rooms.set(player, (rooms.get(player) ?? new Set()).add(room));
-  return { epoch: state[0]?.epoch ?? '', rows: await readLog(pool), rooms };
+  const { epoch = '', timeline = '' } = state[0] ?? {};
+  return { epoch, timeline, rows: await readLog(pool), rooms };
 }
 
 /** An entry that could not be told: its audience is told that, at its place. */

@@ -1,6 +1,8 @@
 /** Compares what clients were told with what the log says they had to be told. */
 import type pg from 'pg';
+import type { StateReader } from '../support/commits.js';
 import type { Follower, Told } from '../support/followers.js';
+import { account } from './accounts.js';
 import { expectedOf, isQuarantined, roomsAt, type Log } from './log.js';
 import { epochOf, segmentsOf, seqOf, type Segment } from './segments.js';
 import { judgeSubscriptions } from './subscriptions.js';
@@ -20,8 +22,13 @@ export interface Verdict {
   inversions: number;
   /** Events to a client that was not to have them. */
   unauthorised: number;
-  /** Committed changes without exactly one event, and events of changes that were rolled back. */
+  /**
+   * Committed changes that have not exactly one event and that not every client has read in the state it was told to
+   * read, and events of changes that were rolled back.
+   */
   unaccounted: number;
+  /** Committed changes without an event, that every client was told to read after: of the moments of a failover. */
+  read: number;
   /** Clients that were told of a gap, though nothing was out of retention. */
   gaps: number;
   /** Rows of which the last that was told is not what the database holds. */
@@ -47,6 +54,8 @@ export interface Evidence {
   readonly subscribers: readonly Follower[];
   readonly openRoom: string;
   readonly journal: Journal;
+  /** What each client has read when it was told to. */
+  readonly readers: readonly StateReader[];
   /** Of the last database. */
   readonly pool: pg.Pool;
 }
@@ -68,11 +77,12 @@ export async function judge(evidence: Evidence): Promise<Verdict> {
     inversions: 0,
     unauthorised: 0,
     unaccounted: 0,
+    read: 0,
     gaps: 0,
     stale: 0,
     details: [],
   };
-  account(verdict, logs, journal);
+  await account(verdict, evidence);
   const known = new Map(logs.map((log) => [log.epoch, log]));
   const gapsInLog = new Set(
     logs.flatMap((log) => log.rows.filter(isQuarantined).map(({ seq }) => `${log.epoch} ${seq}`)),
@@ -165,29 +175,4 @@ function stale(told: readonly Told[], now: ReadonlyMap<string, number>): number 
     if (state !== undefined) newest.set(data.contractId as string, state);
   }
   return [...newest].filter(([id, state]) => now.get(id) !== state).length;
-}
-
-/** Whether every change that was committed is in one log, once, and nothing that was not. */
-function account(verdict: Verdict, logs: readonly Log[], journal: Journal): void {
-  const marks = new Map<string, number>();
-  const files = new Map<string, number>();
-  for (const { type, data } of logs.flatMap(({ rows }) => rows)) {
-    if (data === null) continue;
-    const [counts, mark] =
-      type === 'contract.decision_contested'
-        ? [marks, (JSON.parse(data) as { payload: { contestedBy: string } }).payload.contestedBy]
-        : type === 'storage.external_url_created'
-          ? [files, (JSON.parse(data) as { payload: { storage: { url: string } } }).payload.storage.url]
-          : [];
-    if (counts && mark !== undefined) counts.set(mark, (counts.get(mark) ?? 0) + 1);
-  }
-  const check = (mark: string, fits: (count: number) => boolean) => {
-    const counts = [marks, ...(journal.files.has(mark) ? [files] : [])].map((all) => all.get(mark) ?? 0);
-    if (counts.every(fits)) return;
-    verdict.unaccounted++;
-    if (verdict.details.length < 50) verdict.details.push(`${mark} has ${counts.join(' and ')} events`);
-  };
-  for (const mark of journal.committed) check(mark, (count) => count === 1);
-  for (const mark of journal.rolledBack) check(mark, (count) => count === 0);
-  for (const mark of journal.unknown) check(mark, (count) => count <= 1);
 }

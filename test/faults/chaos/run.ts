@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPool } from '../../../src/database/client.js';
 import { createFleet } from '../../support/instances.js';
 import { startProxy } from '../../support/proxy.js';
+import { StateReader } from '../support/commits.js';
 import { followRaw, followSocketIo, type Follower } from '../support/followers.js';
 import type { Arena, Berth } from './arena.js';
 import { startChaosDatabase } from './database.js';
@@ -85,11 +86,24 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
     const world = await createWorld(pool);
     const url = front.through(berths[0]?.instance.url ?? '');
+    const states = createPool({
+      url: services.through(database.url()),
+      applicationName: 'chaos reader',
+      max: 4,
+    });
+    cleanUp.push(() => states.end());
+    const readers: StateReader[] = [];
+    cleanUp.push(() => readers.forEach((reader) => reader.stop()));
+    const watched = () => {
+      const reader = new StateReader(states);
+      readers.push(reader);
+      return { keep, onAnew: (epoch: string | undefined) => reader.read(epoch) };
+    };
     const follow = async (player: string): Promise<Follower[]> => {
       const token = await fleet.token(player, { expiresInSeconds: 24 * 3600 });
       return [
-        followRaw(`raw ${player}`, player, url.replace(/^http/, 'ws'), token, { keep }),
-        followSocketIo(`socket.io ${player}`, player, url, token, { keep }),
+        followRaw(`raw ${player}`, player, url.replace(/^http/, 'ws'), token, watched()),
+        followSocketIo(`socket.io ${player}`, player, url, token, watched()),
       ];
     };
     const followers = (await Promise.all(world.players.map(follow))).flat();
@@ -166,7 +180,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     if (database.failedOver) logs.unshift(await readFormer(await database.former()));
     const openRoom = `lobby:${world.open}`;
     return {
-      verdict: await judge({ logs, followers, subscribers, openRoom, journal, pool }),
+      verdict: await judge({ logs, followers, subscribers, openRoom, journal, readers, pool }),
       struck,
       connects: everyone.reduce((sum, follower) => sum + follower.connects(), 0),
       complaints,

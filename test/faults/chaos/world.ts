@@ -1,5 +1,6 @@
 /** The rows that writers share, and the journal of what they have committed. */
 import type pg from 'pg';
+import { timelineSql, type Commit } from '../support/commits.js';
 
 export interface World {
   readonly lobbies: readonly string[];
@@ -10,34 +11,38 @@ export interface World {
   readonly open: string;
 }
 
+/** A commit that was answered. */
+export interface Answered extends Commit {
+  /** It was prepared before: a standby that lacks its commit may have it prepared still. */
+  readonly prepared?: boolean;
+}
+
 export interface Journal {
-  /** Marks of committed changes: each is in one event's payload. */
-  readonly committed: Set<string>;
+  /** By their marks, changes that are known to be committed: each mark is in one event's payload. */
+  readonly committed: Map<string, Answered>;
   /** Marks of changes that were rolled back: in no event. */
   readonly rolledBack: Set<string>;
-  /** Marks of changes whose COMMIT got no answer, or was lost with its database: in one event, or in none. */
+  /** Marks of changes whose COMMIT got no answer: in one event, or in none. */
   readonly unknown: Set<string>;
   /** Marks of changes that have made a file, too, which is told of by an event of its own. */
   readonly files: Set<string>;
-  /** How often another database has taken the place of the one before. */
-  era: number;
-  /** Whether that is going on: what commits now may be in neither's log. */
-  turning: boolean;
 }
 
 export const newJournal = (): Journal => ({
-  committed: new Set(),
+  committed: new Map(),
   rolledBack: new Set(),
   unknown: new Set(),
   files: new Set(),
-  era: 0,
-  turning: false,
 });
 
-/** To be called when a COMMIT is sent. @returns what notes that it was answered */
-export function noteCommits(journal: Journal): (mark: string) => void {
-  const { turning } = journal;
-  return (mark) => void journal[turning || journal.turning ? 'unknown' : 'committed'].add(mark);
+/** A transaction that has written, and the database it has done so in. */
+export type Transaction = Pick<Commit, 'xid' | 'timeline'>;
+
+export async function transactionOf(client: pg.ClientBase): Promise<Transaction> {
+  const { rows } = await client.query<{ xid: string; timeline: string }>(
+    `select pg_current_xact_id()::text as xid, ${timelineSql} as timeline`,
+  );
+  return { xid: BigInt(rows[0]?.xid ?? 0), timeline: rows[0]?.timeline ?? '' };
 }
 
 /** How many contracts one statement changes. */

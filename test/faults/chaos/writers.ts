@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Random } from './random.js';
-import { noteCommits, type Journal, type World } from './world.js';
+import { timelineSql } from '../support/commits.js';
+import { transactionOf, type Journal, type Transaction, type World } from './world.js';
 
 /** The database went away: an error of the connection, or its last words. */
 export const isLoss = (code: string | undefined) =>
@@ -34,12 +35,14 @@ export async function write(
     let lost: Error | undefined;
     let committing = false;
     let prepared = false;
-    const { era } = journal;
+    let askedAt = 0;
+    let transaction: Transaction = { xid: 0n, timeline: '' };
     const end = random.next();
     const serializable = random.next() < 0.2;
     try {
       await client.query(serializable ? 'begin isolation level serializable' : 'begin');
       await change(client, mark, world, journal, random);
+      transaction = await transactionOf(client);
       // Some commit late: others number meanwhile.
       if (random.next() < 0.15) await client.query(`select pg_sleep($1)`, [random.between(0.01, 0.2)]);
       if (end < 0.1) {
@@ -51,14 +54,14 @@ export async function write(
           await client.query(`prepare transaction '${mark}'`);
         }
         committing = true;
-        const noteCommitted = noteCommits(journal);
+        askedAt = performance.now();
         await client.query(prepared ? `commit prepared '${mark}'` : 'commit');
-        noteCommitted(mark);
+        journal.committed.set(mark, { ...transaction, askedAt, prepared });
       }
     } catch (error) {
       const code = codeOf(error);
       lost = error as Error;
-      if (prepared) await settle(pool, journal, mark, { era, commit: committing });
+      if (prepared) await settle(pool, journal, mark, transaction, committing ? { askedAt } : undefined);
       else if (isLoss(code)) journal[committing ? 'unknown' : 'rolledBack'].add(mark);
       else {
         journal.rolledBack.add(mark);
@@ -77,30 +80,44 @@ const asLost = (error: unknown) => error as Error;
 
 /**
  * Ends a prepared transaction, however long the database takes to come back.
- * @param era the one it was prepared in: what a later one does not know of was lost with that
+ * @param commit whether to commit it; when that has been asked for already, if it has
  */
 export async function settle(
   pool: pg.Pool,
   journal: Journal,
   mark: string,
-  { era, commit }: { era: number; commit: boolean },
+  { xid, timeline }: Transaction,
+  commit?: { readonly askedAt: number | undefined },
 ): Promise<void> {
+  let firstAskedAt = commit?.askedAt;
   for (;;) {
-    const noteCommitted = noteCommits(journal);
+    const client = await pool.connect().catch((_away: unknown) => undefined);
+    let there = '';
+    let failure: Error | undefined;
     try {
-      await pool.query(`${commit ? 'commit' : 'rollback'} prepared '${mark}'`);
-      if (commit) noteCommitted(mark);
-      else journal.rolledBack.add(mark);
-      return;
-    } catch (error) {
-      if (codeOf(error) === '42704') {
-        // It is gone: committed by the call that got no answer, or never prepared.
-        if (!commit) journal.rolledBack.add(mark);
-        else journal[era === journal.era ? 'committed' : 'unknown'].add(mark);
+      const found = await client?.query<{ timeline: string }>(`select ${timelineSql} as timeline`);
+      there = found?.rows[0]?.timeline ?? '';
+      const askedAt = performance.now();
+      firstAskedAt ??= askedAt;
+      await client?.query(`${commit ? 'commit' : 'rollback'} prepared '${mark}'`);
+      if (client) {
+        if (commit) journal.committed.set(mark, { xid, timeline: there, askedAt, prepared: true });
+        else journal.rolledBack.add(mark);
         return;
       }
-      await sleep(50);
+    } catch (error) {
+      failure = error as Error;
+      if (codeOf(error) === '42704') {
+        // It is gone: committed by the call that got no answer, or never prepared, or lost with its database.
+        if (!commit) journal.rolledBack.add(mark);
+        else if (there !== timeline) journal.unknown.add(mark);
+        else journal.committed.set(mark, { xid, timeline, askedAt: firstAskedAt ?? 0, prepared: true });
+        return;
+      }
+    } finally {
+      client?.release(failure);
     }
+    await sleep(50);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Clients that come back by themselves whatever happens, and keep a journal of what they were told. */
 import { io, type Socket } from 'socket.io-client';
 import WebSocket from 'ws';
+import { parseCursor } from '../../../src/log/position.js';
 
 /** An event as a client was told of it, or an error that has a place in the log. */
 export interface Told {
@@ -42,6 +43,8 @@ export interface Follower {
 export interface FollowOptions {
   /** What to keep of an event's data; all of it unless given. */
   readonly keep?: (data: any) => unknown;
+  /** Told to read the state; `epoch`: of the log that it goes on in, as far as it was told. */
+  readonly onAnew?: ((epoch: string | undefined) => void) | undefined;
 }
 
 class Journal {
@@ -51,7 +54,23 @@ class Journal {
   connects = 0;
   private waiting: { fits: (told: Told) => boolean; resolve: () => void }[] = [];
 
-  constructor(private readonly keep: (data: any) => unknown = (data) => data) {}
+  private readonly keep: (data: any) => unknown;
+  private readonly onAnew: (epoch: string | undefined) => void;
+
+  constructor({ keep, onAnew }: FollowOptions) {
+    this.keep = keep ?? ((data) => data);
+    this.onAnew = onAnew ?? (() => undefined);
+  }
+
+  /** At `cursor`, as far as it was told, without what was before. */
+  anew(cursor?: string): void {
+    this.onAnew(cursor === undefined ? undefined : parseCursor(cursor)?.epoch);
+  }
+
+  gap(code: string, cursor?: string): void {
+    this.gaps.push(code);
+    this.anew(cursor);
+  }
 
   mark(what: Mark['what'], cursor?: string): void {
     this.marks.push({ at: this.told.length, what, ...(cursor !== undefined && { cursor }) });
@@ -84,9 +103,9 @@ export function followRaw(
   player: string,
   wsUrl: string,
   token: string,
-  { keep }: FollowOptions = {},
+  options: FollowOptions = {},
 ): Follower {
-  const journal = new Journal(keep);
+  const journal = new Journal(options);
   const questions = new Map<string, (answer: boolean) => void>();
   let asks = 0;
   let since: string | undefined;
@@ -115,6 +134,7 @@ export function followRaw(
         if (!recovered) {
           since = message.data.cursor as string;
           journal.mark('begun', since);
+          journal.anew(since);
         }
         greet(message.data);
         return;
@@ -122,7 +142,7 @@ export function followRaw(
       const question = questions.get(message.data.id as string);
       if (question) return question(message.type === 'ack');
       const code = message.type === 'error' ? (message.data.code as string) : '';
-      if (gapCodes.includes(code)) journal.gaps.push(code);
+      if (gapCodes.includes(code)) journal.gap(code, message.id);
       // In the middle of a replay: it goes on somewhere.
       if (code === 'RESUME_FAILED' && recovered) journal.mark('begun');
       if (message.id !== undefined) {
@@ -175,9 +195,9 @@ export function followSocketIo(
   player: string,
   url: string,
   token: string,
-  { keep }: FollowOptions = {},
+  options: FollowOptions = {},
 ): Follower {
-  const journal = new Journal(keep);
+  const journal = new Journal(options);
   let greet: (data: { cursor: string; lobbies: { lobbyId: string }[] }) => void;
   const greeting = new Promise<{ cursor: string; lobbies: { lobbyId: string }[] }>(
     (resolve) => (greet = resolve),
@@ -203,11 +223,14 @@ export function followSocketIo(
   socket.onAny((type: string, data: any, id?: unknown) => {
     if (type === 'connected') {
       recovered = data.recovered as boolean;
-      if (!recovered) journal.mark('begun', data.cursor as string);
+      if (!recovered) {
+        journal.mark('begun', data.cursor as string);
+        journal.anew(data.cursor as string);
+      }
       return greet(data);
     }
     const code = type === 'error' ? (data.code as string) : '';
-    if (gapCodes.includes(code)) journal.gaps.push(code);
+    if (gapCodes.includes(code)) journal.gap(code, typeof id === 'string' ? id : undefined);
     if (code === 'RESUME_FAILED' && recovered) journal.mark('begun');
     if (typeof id === 'string') journal.tell({ id, type, data });
   });

@@ -3,7 +3,7 @@ import { catalog } from '../../../../src/catalog/index.js';
 import { quarantined } from '../../../../src/cli/quarantine/entries.js';
 import { replay } from '../../../../src/cli/quarantine/replay.js';
 import type { Arena, Fault } from '../arena.js';
-import { bulkRows, noteCommits } from '../world.js';
+import { bulkRows, transactionOf } from '../world.js';
 import { isLoss, settle } from '../writers.js';
 import { connectAs } from './sessions.js';
 
@@ -17,7 +17,6 @@ async function leaveOpen(arena: Arena, prepare: boolean): Promise<void> {
   const faults = 1 + arena.random.below(5);
   const commit = arena.random.next() < 0.8;
   const { journal } = arena;
-  const { era } = journal;
   const client = await connectAs(arena, 'chaos lingering');
   await client.query('begin');
   const { rows } = await client.query<{ id: string }>(ownRow);
@@ -25,20 +24,22 @@ async function leaveOpen(arena: Arena, prepare: boolean): Promise<void> {
     'update contracts set contested_at = clock_timestamp(), contested_by = $2 where id = $1',
     [rows[0]?.id, mark],
   );
+  const transaction = await transactionOf(client);
   if (prepare) {
     await client.query(`prepare transaction '${mark}'`);
     await client.end();
-    const finish = () => settle(arena.pool, journal, mark, { era, commit });
+    const finish = () =>
+      settle(arena.pool, journal, mark, transaction, commit ? { askedAt: undefined } : undefined);
     arena.lingering.push({ faults, finish });
     return;
   }
   arena.lingering.push({
     faults,
     async finish() {
-      const noteCommitted = noteCommits(journal);
+      const askedAt = performance.now();
       try {
         await client.query(commit ? 'commit' : 'rollback');
-        if (commit) noteCommitted(mark);
+        if (commit) journal.committed.set(mark, { ...transaction, askedAt });
         else journal.rolledBack.add(mark);
       } catch (error) {
         if (!isLoss((error as { code?: string }).code)) throw error;
@@ -53,15 +54,26 @@ async function leaveOpen(arena: Arena, prepare: boolean): Promise<void> {
 export const writerFaults: Readonly<Record<string, Fault>> = {
   'leave a writing transaction open': (arena) => leaveOpen(arena, false),
   'leave a prepared transaction': (arena) => leaveOpen(arena, true),
-  'change many rows by one statement': async ({ pool, journal }) => {
+  'change many rows by one statement': async (arena) => {
+    const { journal } = arena;
     const name = `bulk-${++count}`;
-    const noteCommitted = noteCommits(journal);
-    await pool.query(
-      `update contracts set contested_at = clock_timestamp(), contested_by = $1 || (terms->>'row'),
-         terms = jsonb_set(terms, '{n}', to_jsonb((terms->>'n')::int + 1)) where status = 'bulk'`,
-      [`${name}-`],
-    );
-    for (let row = 1; row <= bulkRows; row++) noteCommitted(`${name}-${row}`);
+    const client = await connectAs(arena, 'chaos control');
+    try {
+      await client.query('begin');
+      await client.query(
+        `update contracts set contested_at = clock_timestamp(), contested_by = $1 || (terms->>'row'),
+           terms = jsonb_set(terms, '{n}', to_jsonb((terms->>'n')::int + 1)) where status = 'bulk'`,
+        [`${name}-`],
+      );
+      const transaction = await transactionOf(client);
+      const askedAt = performance.now();
+      await client.query('commit');
+      for (let row = 1; row <= bulkRows; row++) {
+        journal.committed.set(`${name}-${row}`, { ...transaction, askedAt });
+      }
+    } finally {
+      await client.end();
+    }
   },
   'change a table under its trigger': async (arena) => {
     const ms = arena.random.between(300, 1500);
