@@ -36,6 +36,8 @@ export async function startChaosDatabase(): Promise<ChaosDatabase> {
     startEmbedded({ dataDir, tuning: 'test', settings, ...(port !== undefined && { port }) });
   let primary: EmbeddedPostgres = await start();
   let standby: Standby | undefined;
+  /** It has been started: to be ended, whether it takes over or not. */
+  let started: Standby | undefined;
   const addresses: TcpProxy[] = [];
   const kill = async () => {
     const gone = new Promise((resolve) => primary.onExit(resolve));
@@ -71,6 +73,7 @@ export async function startChaosDatabase(): Promise<ChaosDatabase> {
       const replication = await startProxy(primary.url);
       const client = await connectClient({ url: primary.url, applicationName: 'chaos control' });
       const made = await startStandby(client, replication.through(primary.url), settings);
+      started = made;
       const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_lsn() as lsn');
       for (;;) {
         const { rowCount } = await client.query(
@@ -97,7 +100,7 @@ export async function startChaosDatabase(): Promise<ChaosDatabase> {
     },
     async stop() {
       await Promise.all(addresses.map((address) => address.stop()));
-      await standby?.stop();
+      await started?.stop();
       await primary.stop();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { Progress } from '../../../src/cli/progress.js';
 import { faults } from './faults/index.js';
+import { createShutdown } from '../../../src/cli/signals.js';
 import { failures } from './oracle.js';
 import { runChaos } from './run.js';
 
@@ -34,14 +35,30 @@ console.log(`seed ${seed}, ${minutes} min`);
 const progress = new Progress(process.stdout);
 const elapsed = () => (performance.now() - began) / 1000;
 progress.begin(() => `of ${minutes} min and what it takes to catch up`);
-const { verdict, struck, connects, complaints } = await runChaos({
+const interrupted = new AbortController();
+const run = runChaos({
   seed,
   durationMs: minutes * 60_000,
   instances: Number(values.instances ?? '2'),
   only: values.only,
   freezeMs,
   say: (line) => progress.say(`  ${elapsed().toFixed(1)} s  ${line}`),
+  signal: interrupted.signal,
 }).finally(() => progress.end());
+// What it has started is ended, as after any run; who cannot wait for that sends a second signal.
+const onSignal = createShutdown({
+  onStopping: (name) => console.log(`${name}: ending what was started`),
+  async stop() {
+    interrupted.abort();
+    await run.catch((_ended: unknown) => undefined);
+  },
+  exit: () => process.exit(1),
+});
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => onSignal(name));
+const { verdict, struck, connects, complaints } = await run.catch((error: unknown) => {
+  if (!interrupted.signal.aborted) throw error;
+  return process.exit(1);
+});
 const { details, ...figures } = verdict;
 console.table(struck);
 console.table({ ...figures, connects, complaints: complaints.length });

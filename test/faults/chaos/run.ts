@@ -26,6 +26,8 @@ export interface ChaosOptions {
   /** Longest wait for the clients to have caught up when all is well again. */
   readonly settleMs?: number;
   readonly say?: (line: string) => void;
+  /** Ends the run early: it rejects once all that it has started has ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ChaosReport {
@@ -41,12 +43,13 @@ export interface ChaosReport {
 const keep = ({ contractId, payload }: any) => ({ contractId, payload: { terms: payload?.terms } });
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, durationMs, instances = 2, settleMs = 60_000, say = () => undefined } = options;
+  const { seed, durationMs, instances = 2, settleMs = 60_000, say = () => undefined, signal } = options;
   const cleanUp: (() => Promise<unknown> | void)[] = [];
   try {
     const random = randomOf(seed);
     const database = await startChaosDatabase();
     cleanUp.push(() => database.stop());
+    signal?.throwIfAborted();
     const services = await database.address();
     const pool = createPool({ url: services.through(database.url()), applicationName: 'chaos', max: 12 });
     cleanUp.push(() => pool.end());
@@ -79,6 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (let count = 0; count < instances; count++) {
       const way = await database.address();
       berths.push({ database: way, instance: await startIn(way) });
+      signal?.throwIfAborted();
     }
     cleanUp.push(() => Promise.all(berths.map(({ instance }) => instance.kill())));
     const front = await startProxy(berths[0]?.instance.url ?? '');
@@ -115,6 +119,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const journal = newJournal();
     let going = true;
     const running = () => going;
+    cleanUp.push(() => void (going = false));
     const writing = Promise.all([
       ...Array.from({ length: 4 }, (_, index) =>
         write(`w${index}`, pool, world, journal, random.fork(), running),
@@ -134,7 +139,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       database,
       lingering: [],
       freezeMs: options.freezeMs,
-      pause: (ms) => sleep(ms),
+      pause: (ms) => sleep(ms, undefined, { signal }),
       async restart(berth) {
         berth.instance = await startIn(berth.database);
       },
@@ -154,7 +159,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       say(`${name} (${berths.indexOf(berth) + 1})`);
       struck[name] = (struck[name] ?? 0) + 1;
       await faults[name]?.(arena, berth);
-      await sleep(random.between(50, 800));
+      await arena.pause(random.between(50, 800));
       await finish((left) => left < 0);
     }
     await finish(() => true);
@@ -171,11 +176,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       everyone.map((follower) => follower.heard(({ data }) => data.contractId === end.rows[0]?.id)),
     );
     const patience = new AbortController();
-    await Promise.race([
-      caughtUp,
-      sleep(settleMs, undefined, { signal: patience.signal }).catch(() => undefined),
-    ]);
+    const ends = AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]);
+    await Promise.race([caughtUp, sleep(settleMs, undefined, { signal: ends }).catch(() => undefined)]);
     patience.abort();
+    signal?.throwIfAborted();
     const logs = [await readWhole(pool)];
     if (database.failedOver) logs.unshift(await readFormer(await database.former()));
     const openRoom = `lobby:${world.open}`;
@@ -186,8 +190,21 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       complaints,
     };
   } finally {
-    for (const clean of cleanUp.reverse()) await clean();
+    await endAll(cleanUp.reverse());
   }
+}
+
+/** Each of them, also after one that fails. */
+async function endAll(ends: readonly (() => Promise<unknown> | void)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const end of ends) {
+    try {
+      await end();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'not all that was started could be ended');
 }
 
 /** The log of a database that has ended: what was committed last has no number yet. */

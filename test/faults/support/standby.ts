@@ -102,7 +102,16 @@ export async function startStandby(
       }
     }
   };
-  await ask('select 1');
+  const stop = async () => {
+    if (!over) await end(postmaster.pid, binaries);
+    await rm(place, { recursive: true, force: true });
+  };
+  try {
+    await ask('select 1');
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     url: url.href,
     get pid() {
@@ -117,9 +126,6 @@ export async function startStandby(
       postmaster = await start();
       await ask('select 1');
     },
-    async stop() {
-      if (!over) await end(postmaster.pid, binaries);
-      await rm(place, { recursive: true, force: true });
-    },
+    stop,
   };
 }
