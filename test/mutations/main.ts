@@ -1,9 +1,18 @@
-/** `npm run test:mutations`: takes each defence away in a copy of the tree, and shows the test that notices. */
+/**
+ * `npm run test:mutations`: takes each defence away in a copy of the tree, and shows the test that notices.
+ *
+ *   npm run test:mutations -- [--shard 1/4] [PATTERN]
+ *
+ * PATTERN, a regular expression, chooses by name; a shard is every so many of those. A test that only waited in vain may
+ * have been on a machine that was too busy: it must then pass, at once, with the defence in its place. Fails when a
+ * defence can be taken away and nothing notices.
+ */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startEmbedded } from '../../src/database/embedded.js';
 import { allMutations } from './all.js';
 import type { Mutation } from './mutations.js';
@@ -24,8 +33,14 @@ const testTimeoutMs = 20_000;
 /** What a failed test leaves open must not hold up the next mutation. */
 const hookTimeoutMs = 15_000;
 
+interface Failure {
+  readonly title: string;
+  /** The first line of what it said. */
+  readonly why: string;
+}
+
 interface Result {
-  readonly failed: readonly string[];
+  readonly failed: readonly Failure[];
   readonly passed: number;
 }
 
@@ -47,19 +62,49 @@ async function runTests(
     execFile('npx', args, { cwd: tree, env }, (error) => resolve(error !== null));
   });
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as {
-    testResults: { assertionResults: { status: string; fullName: string }[] }[];
+    testResults: {
+      message?: string;
+      assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
+    }[];
   };
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const titles = all.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
-  return {
+  const failures = all
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => ({ title: fullName, why: firstLine(failureMessages?.[0]) }));
+  const other = {
+    title: 'an error that nobody handled',
     // It would have ended a process of its own.
-    failed: failed && titles.length === 0 ? ['an error that nobody handled'] : titles,
+    why: firstLine(testResults.find(({ message }) => message)?.message),
+  };
+  return {
+    failed: failed && failures.length === 0 ? [other] : failures,
     passed: all.filter(({ status }) => status === 'passed').length,
   };
 }
 
-const word = process.argv[2];
-const chosen = allMutations.filter(({ name }) => new RegExp(word ?? '').test(name));
+/** The reporter gives a test that ran out of time a trace without a message. */
+const firstLine = (text = '') =>
+  text
+    .replace(/^Error: STACK_TRACE_ERROR/, 'timed out')
+    .split('\n', 1)[0]
+    ?.slice(0, 160) ?? '';
+
+/** Whether nothing was found but that something did not come. */
+const waitedInVain = ({ failed }: Result) =>
+  failed.every(({ why }) => /timed out|still .* after \d+ ms/.test(why));
+
+const { values, positionals } = parseArgs({
+  options: { shard: { type: 'string', default: '1/1' } },
+  allowPositionals: true,
+});
+const [, shard = '', shards = ''] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(values.shard) ?? [];
+if (positionals.length > 1 || shard === '' || Number(shard) > Number(shards)) {
+  process.stderr.write('Usage: npm run test:mutations -- [--shard I/N] [PATTERN]\n');
+  process.exit(2);
+}
+const chosen = allMutations
+  .filter(({ name }) => new RegExp(positionals[0] ?? '').test(name))
+  .filter((_mutation, at) => at % Number(shards) === Number(shard) - 1);
 for (const { name, file, from } of chosen) {
   const text = await readFile(join(root, file), 'utf8');
   if (text.split(from).length !== 2)
@@ -69,6 +114,10 @@ const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-mutations-'));
 const tree = join(dataDir, 'tree');
 const postgres = await startEmbedded({ dataDir: join(dataDir, 'data'), tuning: 'test' });
 let missed = 0;
+const passes = async (mutation: Mutation) => {
+  const { failed, passed } = await runTests(tree, postgres.url, mutation);
+  return failed.length === 0 && passed > 0;
+};
 try {
   for (const path of copied) await cp(join(root, path), join(tree, path), { recursive: true });
   await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
@@ -77,7 +126,9 @@ try {
     const words = chosen.flatMap((mutation) => (mutation.test === test ? [mutation.only ?? ''] : []));
     const { failed, passed } = await runTests(tree, postgres.url, { test, only: words.join('|') });
     if (failed.length > 0 || passed === 0)
-      throw new Error(`${test} must pass on the tree as it is: ${failed.join('; ')}`);
+      throw new Error(
+        `${test} must pass on the tree as it is: ${failed.map(({ title, why }) => `${title} (${why})`).join('; ')}`,
+      );
   }
   for (const mutation of chosen) {
     const path = join(tree, mutation.file);
@@ -86,12 +137,13 @@ try {
       path,
       text.replace(mutation.from, () => mutation.to),
     );
-    const { failed } = await runTests(tree, postgres.url, mutation);
+    const result = await runTests(tree, postgres.url, mutation);
     await writeFile(path, text);
-    const caught = failed.length > 0;
+    const unclear = result.failed.length > 0 && waitedInVain(result) && !(await passes(mutation));
+    const caught = result.failed.length > 0 && !unclear;
     if (!caught) missed++;
-    console.log(`${caught ? 'caught' : 'MISSED'}  ${mutation.name}`);
-    for (const title of failed) console.log(`        ${title}`);
+    console.log(`${caught ? 'caught' : unclear ? 'UNCLEAR' : 'MISSED'}  ${mutation.name}`);
+    for (const { title, why } of result.failed) console.log(`        ${title}\n          ${why}`);
   }
 } finally {
   await postgres.stop();
