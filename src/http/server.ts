@@ -123,11 +123,14 @@ function routesOf({
     const { ready, checks } = readiness();
     return json(ready ? 200 : 503, { status: ready ? 'ready' : 'unavailable', checks });
   });
+  let scraping: ReturnType<typeof metrics.scrape> | undefined;
+  // It takes milliseconds: whoever asks a thousand times in one breath is told the same.
+  const scrape = () => (scraping ??= metrics.scrape().finally(() => (scraping = undefined)));
   routes.set('/metrics', async (request) => {
     if (!admits(request.headers.authorization)) {
       return { ...json(401, { error: 'Unauthorized' }), headers: { 'WWW-Authenticate': 'Bearer' } };
     }
-    return { status: 200, ...(await metrics.scrape()) };
+    return { status: 200, ...(await scrape()) };
   });
   return routes;
 }

@@ -2,6 +2,9 @@
 import { WebSocket } from 'ws';
 import { MessageRate, type RateOptions } from './rate.js';
 
+/** Engine.IO's packet that asks whether a WebSocket is good to change over to. */
+const probe = Buffer.from('2probe');
+
 export class CountingWebSocket extends WebSocket {
   /** Pings of ours that are not answered yet; a client may answer the latest alone. */
   private asked = 0;
@@ -38,16 +41,23 @@ export class CountingWebSocket extends WebSocket {
     });
   }
 
-  /** Ends it when it goes on sending frames without a message faster than messages may come. */
-  limitControlFrames(options: RateOptions, onRateLimited: () => void): void {
+  /**
+   * Ends it when it goes on sending frames without a message faster than messages may come, or probes: of a client that
+   * has only begun to change over engine.io answers each, and reports none.
+   */
+  limitUnseen(options: RateOptions, onRateLimited: () => void): void {
     const rate = new MessageRate(options);
     const count = () => {
       // What came along in the same piece is still read when it has ended.
       if (this.readyState !== this.OPEN || rate.take() !== 'close') return;
       onRateLimited();
+      this.removeAllListeners('message');
       this.terminate();
     };
     this.on('ping', count);
     this.onUnaskedPong(count);
+    this.on('message', (data) => {
+      if (Buffer.isBuffer(data) && data.equals(probe)) count();
+    });
   }
 }

@@ -48,7 +48,7 @@ export function engineOf(rate: RateOptions, onRateLimited: () => void): typeof B
   return class extends BoundedWebSocketServer {
     override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Opened): void {
       super.handleUpgrade(request, socket, head, (client, upgraded) => {
-        client.limitControlFrames(rate, onRateLimited);
+        client.limitUnseen(rate, onRateLimited);
         callback(client, upgraded);
       });
     }

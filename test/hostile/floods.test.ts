@@ -121,9 +121,10 @@ describe('below the messages', () => {
   });
 
   it.each([
-    ['pings', 0x89],
-    ['pongs', 0x8a],
-  ])('ends a polling client that has begun to change over and floods it with %s', async (_what, first) => {
+    ['pings', frame('', { first: 0x89 })],
+    ['pongs', frame('', { first: 0x8a })],
+    ['probes', frame('2probe')],
+  ])('ends a polling client that has begun to change over and floods it with %s', async (_what, bytes) => {
     const before = await metric(server, 'hashi_rate_limited_total');
     const session = await pollingSession(server, await server.token('changer'));
     const wire = await dial(server);
@@ -135,7 +136,7 @@ describe('below the messages', () => {
     void wire.over.then(() => (over = true));
     await eventually(
       () => {
-        wire.send(Buffer.concat(Array.from({ length: 10 }, () => frame('', { first }))));
+        wire.send(Buffer.concat(Array.from({ length: 10 }, () => bytes)));
         return over;
       },
       (ended) => ended,

@@ -58,10 +58,18 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: do not count frames of those who change over',
     file: 'src/transports/web-socket-server.ts',
-    from: 'client.limitControlFrames(rate, onRateLimited);',
+    from: 'client.limitUnseen(rate, onRateLimited);',
     to: '',
     test: floods,
     only: 'change over',
+  },
+  {
+    name: 'hostile: answer any number of probes of those who change over',
+    file: 'src/transports/counting-web-socket.ts',
+    from: 'if (Buffer.isBuffer(data) && data.equals(probe)) count();',
+    to: '',
+    test: floods,
+    only: 'with probes',
   },
   {
     name: 'hostile: count closes by whatever code a client says',

@@ -127,4 +127,12 @@ export const webMutations: readonly Mutation[] = [
     to: 'if (mint === undefined || config.production) return undefined;',
     test: desk,
   },
+  {
+    name: 'hostile: collect metrics for each of a thousand requests in one breath',
+    file: 'src/http/server.ts',
+    from: 'const scrape = () => (scraping ??= ',
+    to: 'const scrape = () => (scraping = ',
+    test: 'test/unit/http/server.test.ts',
+    only: 'collects metrics once',
+  },
 ];

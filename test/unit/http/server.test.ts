@@ -91,6 +91,26 @@ describe('the HTTP handler', () => {
     expect(body).toContain('hashi_ready');
   });
 
+  it('collects metrics once for all who ask at the same time, and anew for who asks later', async () => {
+    let collected = 0;
+    const scrape = async () => {
+      collected++;
+      if (collected === 2) throw new Error('a bug');
+      return metrics.scrape();
+    };
+    const port = await listen({ metrics: { scrape } });
+    const { body } = await ask(port, '/metrics');
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+    socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100));
+    await expect.poll(() => text.match(/HTTP\/1\.1 500 /g)?.length).toBe(100);
+    expect(collected).toBe(2);
+    expect((await ask(port, '/metrics')).body.length).toBeGreaterThan(body.length / 2);
+    expect(collected).toBe(3);
+    socket.destroy();
+  });
+
   it('shows metrics to the bearer of the token alone', async () => {
     const port = await listen({ metricsToken: 'right-token' });
     for (const authorization of [undefined, 'Bearer', 'Bearer wrong', 'right-token', 'Bearer right-token2']) {
