@@ -94,3 +94,71 @@ it.each(['raw', 'io'])('joins and sends while a client resumes: each comes once 
   await sent('after');
   for (const name of ['greeted', 'everyone']) expect(count(client.messages, name)).toBe(1);
 });
+
+it.each(['raw', 'io'])(
+  'sends what comes while a client is in the middle of a long replay in its place there, once (%s)',
+  { timeout: 60_000 },
+  async (kind) => {
+    const first = await serve();
+    const before = keep(kind === 'raw' ? rawClient(first, 'p', { resume: '1' }) : ioClient(first, 'p'));
+    const { data } = await before.next('connected');
+    if (kind === 'raw') before.close();
+    else {
+      const { io } = (before as ReturnType<typeof ioClient>).socket;
+      io.reconnection(false);
+      io.engine.close();
+    }
+    // More than the kernel takes for a client that does not read: its replay waits for it.
+    const missed = 1500;
+    await database.query(
+      `insert into contracts (terms) select jsonb_build_object('text', repeat('x', 8000)) from generate_series(1, $1::int)`,
+      [missed],
+    );
+    let joined: () => void = () => undefined;
+    const isJoined = new Promise<void>((resolve) => (joined = resolve));
+    const second = await serve({
+      async onConnection(socket) {
+        await socket.join('greeted');
+        if (socket.data.playerId === 'p') joined();
+      },
+    });
+    const witness = keep(rawClient(second, 'witness', { resume: '1' }));
+    await witness.next('connected');
+
+    let client = before;
+    let read: () => void;
+    if (kind === 'raw') {
+      const raw = rawClient(second, 'p', { since: data.cursor as string });
+      raw.ws.once('open', () => raw.ws.pause());
+      read = () => raw.ws.resume();
+      client = keep(raw);
+    } else {
+      const { socket } = before as ReturnType<typeof ioClient>;
+      (socket.io as unknown as { uri: string }).uri = second.url;
+      socket.io.connect();
+      socket.connect();
+      await new Promise<void>((resolve) => socket.once('connect', resolve));
+      const { ws } = socket.io.engine.transport as unknown as { ws: { pause(): void; resume(): void } };
+      ws.pause();
+      read = () => ws.resume();
+    }
+    await isJoined;
+    // More than are kept for a client that is not live: what is replayed is not.
+    const many = 1100;
+    for (let n = 0; n < many; n++) second.server.io.emit('everyone', n);
+    second.server.io.to('greeted').emit('greeted');
+    second.server.io.emit('then');
+    // All that has been handed out here by now, and the client is not live.
+    await witness.next('then');
+    expect(count(client.messages, 'then')).toBe(0);
+    read();
+    await client.next('then');
+    expect(count(client.messages, 'contract:event')).toBe(missed);
+    expect(count(client.messages, 'everyone')).toBe(many);
+    expect(client.messages.slice(-2).map(({ type }) => type)).toEqual(['greeted', 'then']);
+    second.server.io.emit('after');
+    await client.next('after');
+    for (const name of ['greeted', 'then']) expect(count(client.messages, name)).toBe(1);
+    expect(count(client.messages, 'everyone')).toBe(many);
+  },
+);

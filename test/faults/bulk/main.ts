@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbedded } from '../../../src/database/embedded.js';
+import { areWell, vitalsLine } from '../support/vitals.js';
 import { runBulk } from './run.js';
 
 const { values } = parseArgs({
@@ -32,6 +33,8 @@ try {
     );
     if (events !== rows || gaps.length > 0) process.exitCode = 1;
   }
+  show(vitalsLine(report.vitals));
+  if (!areWell(report.vitals)) process.exitCode = 1;
   if (report.p99Ms >= 1000) process.exitCode = 1;
 } finally {
   await postgres.stop();

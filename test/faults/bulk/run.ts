@@ -4,6 +4,7 @@ import { createPool } from '../../../src/database/client.js';
 import { metric } from '../../hostile/observe.js';
 import { createFleet } from '../../support/instances.js';
 import { followSocketIo, followRaw } from '../support/followers.js';
+import { watchVitals, type Vitals } from '../support/vitals.js';
 
 export interface BulkOptions {
   readonly databaseUrl: string;
@@ -33,6 +34,8 @@ export interface BulkReport {
     readonly events: number;
     readonly gaps: readonly string[];
   }[];
+  /** Of other clients, meanwhile. */
+  readonly vitals: Vitals;
 }
 
 const writers = 4;
@@ -72,6 +75,7 @@ export async function runBulk(options: BulkOptions): Promise<BulkReport> {
         await sleep(100);
       }
     })();
+    const watched = await watchVitals(server, await fleet.token('vitals'));
     const latencies: number[] = [];
     const writing = Array.from({ length: writers }, async () => {
       while (going) {
@@ -95,6 +99,7 @@ export async function runBulk(options: BulkOptions): Promise<BulkReport> {
     const delivered = performance.now();
     going = false;
     await Promise.all([...writing, watching]);
+    const vitals = await watched.seen();
     for (const follower of followers) follower.close();
 
     const sorted = latencies.sort((one, other) => one - other);
@@ -113,6 +118,7 @@ export async function runBulk(options: BulkOptions): Promise<BulkReport> {
         events: told.filter(({ data }) => data.type === 'contract.initialized').length,
         gaps,
       })),
+      vitals,
     };
   } finally {
     await fleet.stop();

@@ -25,15 +25,18 @@ describe('players that come and go', () => {
     'are told all from their place on, nothing from before a join or after a leave, whenever they connect',
     { timeout: 120_000 },
     async () => {
-      const { joins, leaves, subscribes, unsubscribes, visits, deliveries, ...faults } = await runChurn({
-        pool: database.pool,
-        server,
-        changes: 1000,
-        seed: 1,
-      });
+      const { joins, leaves, subscribes, unsubscribes, visits, deliveries, vitals, ...faults } =
+        await runChurn({
+          pool: database.pool,
+          server,
+          changes: 1000,
+          seed: 1,
+        });
       expect(faults).toEqual({ unauthorised: 0, missing: 0, disorder: 0, misgreeted: 0 });
       expect(Math.min(joins, leaves, subscribes, unsubscribes, visits)).toBeGreaterThan(20);
       expect(deliveries).toBeGreaterThan(1000);
+      expect(vitals).toMatchObject({ lost: 0, unready: 0 });
+      expect(vitals.pings).toBeGreaterThan(2);
     },
   );
 

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
 import { startEmbedded } from '../../../src/database/embedded.js';
 import { startServer } from '../../support/server.js';
+import { areWell, vitalsLine } from '../support/vitals.js';
 import { churnSettings, runChurn } from './run.js';
 
 const { values } = parseArgs({
@@ -26,10 +27,11 @@ try {
     LOG_LEVEL: 'warn',
   });
   try {
-    const report = await runChurn({ pool, server, changes, seed });
+    const { vitals, ...report } = await runChurn({ pool, server, changes, seed });
     console.table(report);
+    console.log(vitalsLine(vitals));
     const bad = report.unauthorised + report.missing + report.disorder + report.misgreeted;
-    if (bad > 0) {
+    if (bad > 0 || !areWell(vitals)) {
       console.log(`FAILED: repeat with  npm run churn -- --changes ${changes} --seed ${seed}`);
       process.exitCode = 1;
     }

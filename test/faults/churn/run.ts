@@ -8,6 +8,7 @@ import { ioClient, rawClient, type Message, type TestClient } from '../../suppor
 import type { TestServer } from '../../support/server.js';
 import { expectedOf, readLog } from '../chaos/log.js';
 import { randomOf } from '../chaos/random.js';
+import { watchVitals, type Vitals } from '../support/vitals.js';
 
 export interface ChurnOptions {
   readonly pool: Pool;
@@ -40,6 +41,8 @@ export interface ChurnReport {
   readonly disorder: number;
   /** Greeted with other lobbies than those the log gives them at that place. */
   readonly misgreeted: number;
+  /** Of clients that stay meanwhile. */
+  readonly vitals: Vitals;
 }
 
 /** A connection, and what it was told. */
@@ -159,6 +162,7 @@ export async function runChurn({ pool, server, changes, seed }: ChurnOptions): P
     return { messages: client.messages, spans };
   };
 
+  const vitals = await watchVitals(server, await server.token('vitals'));
   // The messages that a subscriber waits for go on until it is done.
   let watching = true;
   const clock = (async () => {
@@ -179,7 +183,8 @@ export async function runChurn({ pool, server, changes, seed }: ChurnOptions): P
   await Promise.all(steady.map((client) => client.next(({ data }) => data?.contractId === end)));
   for (const client of steady) client.close();
 
-  return { ...count, ...(await compare(pool, visits, await watched, `lobby:${open.id}`)) };
+  const compared = await compare(pool, visits, await watched, `lobby:${open.id}`);
+  return { ...count, ...compared, vitals: await vitals.seen() };
 }
 
 async function compare(
@@ -187,7 +192,7 @@ async function compare(
   visits: readonly Visit[],
   watchers: readonly Watcher[],
   openRoom: string,
-): Promise<Omit<ChurnReport, 'joins' | 'leaves' | 'subscribes' | 'unsubscribes'>> {
+): Promise<Omit<ChurnReport, 'joins' | 'leaves' | 'subscribes' | 'unsubscribes' | 'vitals'>> {
   const log = await readLog(pool);
   const verdict = { deliveries: 0, unauthorised: 0, missing: 0, disorder: 0, misgreeted: 0 };
   for (const { player, connected, messages, stayed } of visits) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbedded } from '../../../src/database/embedded.js';
+import { areWell, vitalsLine } from '../support/vitals.js';
 import { runStorm } from './run.js';
 
 const { values } = parseArgs({
@@ -33,12 +34,14 @@ for (const how of ways) {
   const postgres = await startEmbedded({ dataDir, tuning: 'test' });
   try {
     const report = await runStorm({ databaseUrl: postgres.url, clients, processes, how, say: show });
-    const { seconds, connections, active, events, wrong } = report;
-    const good = wrong.length === 0 && seconds < mostSeconds && connections <= mostConnections;
+    const { seconds, connections, active, events, wrong, vitals } = report;
+    const good =
+      wrong.length === 0 && seconds < mostSeconds && connections <= mostConnections && areWell(vitals);
     show(
       `${good ? 'ok' : 'FAILED'}  ${how}: ${clients} clients back in ${seconds.toFixed(1)} s with at most ${connections} ` +
         `connections to the database (${active} at work), ${events} events meanwhile, ${wrong.length} faults`,
     );
+    show(`    the other instance: ${vitalsLine(vitals)}`);
     if (wrong.length > 0) show(wrong.slice(0, 20).join('\n'));
     if (!good) process.exitCode = 1;
   } finally {

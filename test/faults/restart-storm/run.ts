@@ -7,6 +7,7 @@ import type { Pool } from 'pg';
 import { connectClient, createPool } from '../../../src/database/client.js';
 import { metric } from '../../hostile/observe.js';
 import { createFleet } from '../../support/instances.js';
+import { watchVitals, type Vitals } from '../support/vitals.js';
 import type { Account, FromCrowd, Guest, ToCrowd } from './crowd.js';
 
 export interface StormOptions {
@@ -31,6 +32,8 @@ export interface StormReport {
   readonly events: number;
   /** Clients that were not told exactly what they should have been. */
   readonly wrong: readonly string[];
+  /** Of clients that were at the other instance from the start. */
+  readonly vitals: Vitals;
 }
 
 const lobbySize = 10;
@@ -185,6 +188,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     writer.start();
     await sleep(1000);
     const watched = await watchConnections(databaseUrl);
+    const vital = await watchVitals(staying, await fleet.token('vitals'));
     const cpu = await metric(staying, 'process_cpu_seconds_total');
     const began = performance.now();
     const back = Promise.all(crowds.map((crowd) => crowd.ask({ is: 'move', url: staying.url }, 'back')));
@@ -195,6 +199,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       `all are back after ${seconds.toFixed(1)} s, ${serverSeconds.toFixed(1)} s of a processor for the server`,
     );
     const { connections, active } = await watched();
+    const vitals = await vital.seen();
     await writer.stop();
     const contractId = await writer.announce();
     const settled = await Promise.all(
@@ -210,7 +215,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
       .reduce((sum, account) => sum + account.returns, 0);
     say(`${returns} times a client came back`);
     const events = writer.global + [...writer.ofLobby.values()].reduce((sum, count) => sum + count, 0);
-    return { seconds, connections, active, serverSeconds, events, wrong };
+    return { seconds, connections, active, serverSeconds, events, wrong, vitals };
   } finally {
     await Promise.all(crowds.map((crowd) => crowd.stop()));
     await fleet.stop();

@@ -21,6 +21,8 @@ describe('two hundred clients whose instance is killed', () => {
       });
       expect(report.wrong).toEqual([]);
       expect(report.events).toBeGreaterThan(20);
+      expect(report.vitals).toMatchObject({ lost: 0, unready: 0 });
+      expect(report.vitals.pings).toBeGreaterThan(2);
       // The killed one's may not have been noticed yet.
       expect(report.connections).toBeLessThanOrEqual(20);
     },

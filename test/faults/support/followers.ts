@@ -35,6 +35,8 @@ export interface Follower {
   cut(): void;
   /** @returns whether it was answered; false when it was refused, or the connection was lost before */
   ask(what: 'subscribe' | 'unsubscribe', lobbyId: string): Promise<boolean>;
+  /** @returns whether it was answered; false when the connection was lost before */
+  ping(): Promise<boolean>;
   /** Resolves when it has been told of an event that fits, now or before. */
   heard(fits: (told: Told) => boolean): Promise<void>;
   close(): void;
@@ -43,6 +45,8 @@ export interface Follower {
 export interface FollowOptions {
   /** What to keep of an event's data; all of it unless given. */
   readonly keep?: (data: any) => unknown;
+  /** How long a raw one waits for a sign of life, in milliseconds; 2500 unless given. */
+  readonly patienceMs?: number;
   /** Told to read the state; `epoch`: of the log that it goes on in, as far as it was told. */
   readonly onAnew?: ((epoch: string | undefined) => void) | undefined;
 }
@@ -106,6 +110,7 @@ export function followRaw(
   options: FollowOptions = {},
 ): Follower {
   const journal = new Journal(options);
+  const { patienceMs = 2500 } = options;
   const questions = new Map<string, (answer: boolean) => void>();
   let asks = 0;
   let since: string | undefined;
@@ -122,7 +127,7 @@ export function followRaw(
     let recovered = false;
     // A connection whose bytes vanish is noticed by asking, as a real client would.
     const watch = setInterval(() => {
-      if (performance.now() - heardAt > 2500) ws.terminate();
+      if (performance.now() - heardAt > patienceMs) ws.terminate();
       else if (ws.readyState === WebSocket.OPEN) ws.send('{"type":"ping"}');
     }, 700);
     ws.on('message', (bytes: Buffer) => {
@@ -140,7 +145,7 @@ export function followRaw(
         return;
       }
       const question = questions.get(message.data.id as string);
-      if (question) return question(message.type === 'ack');
+      if (question) return question(message.type !== 'error');
       const code = message.type === 'error' ? (message.data.code as string) : '';
       if (gapCodes.includes(code)) journal.gap(code, message.id);
       // In the middle of a replay: it goes on somewhere.
@@ -159,6 +164,24 @@ export function followRaw(
     });
   };
   connect();
+  const question = (
+    type: string,
+    data?: object,
+    onAsked: () => void = () => undefined,
+    onAnswered: () => void = () => undefined,
+  ): Promise<boolean> => {
+    if (ws.readyState !== WebSocket.OPEN) return Promise.resolve(false);
+    const id = `ask-${++asks}`;
+    onAsked();
+    ws.send(JSON.stringify({ type, id, data }));
+    return new Promise((resolve) =>
+      questions.set(id, (answer) => {
+        questions.delete(id);
+        if (answer) onAnswered();
+        resolve(answer);
+      }),
+    );
+  };
   return {
     name,
     player,
@@ -169,18 +192,14 @@ export function followRaw(
     greeting,
     cut: () => ws.terminate(),
     ask(what, lobbyId) {
-      if (ws.readyState !== WebSocket.OPEN) return Promise.resolve(false);
-      const id = `ask-${++asks}`;
-      journal.mark(asked[what]);
-      ws.send(JSON.stringify({ type: what, id, data: { lobbyId } }));
-      return new Promise((resolve) =>
-        questions.set(id, (answer) => {
-          questions.delete(id);
-          if (answer) journal.mark(answered[what]);
-          resolve(answer);
-        }),
+      return question(
+        what,
+        { lobbyId },
+        () => journal.mark(asked[what]),
+        () => journal.mark(answered[what]),
       );
     },
+    ping: () => question('ping'),
     heard: (fits) => journal.heard(fits),
     close() {
       over = true;
@@ -253,6 +272,17 @@ export function followSocketIo(
         socket.emit(what, { lobbyId }, ({ ok }: { ok: boolean }) => {
           socket.off('disconnect', lost);
           if (ok) journal.mark(answered[what]);
+          resolve(ok);
+        });
+      });
+    },
+    ping() {
+      if (!socket.connected) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        const lost = () => resolve(false);
+        socket.once('disconnect', lost);
+        socket.emit('ping', ({ ok }: { ok: boolean }) => {
+          socket.off('disconnect', lost);
           resolve(ok);
         });
       });

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { WebSocket } from 'ws';
 import { ioClient, rawClient, type IoClient, type Message, type RawClient } from '../../support/clients.js';
 import type { TestServer } from '../../support/server.js';
+import { readyz } from './vitals.js';
 
 /** Where rows are written; each inserts a contract and returns its id once it is committed. */
 export type Write = () => Promise<string>;
@@ -85,10 +86,7 @@ export async function summonWitnesses(server: TestServer, player = 'witness'): P
   };
 }
 
-/** The status that a load balancer sees. */
-export async function readyz({ url }: { readonly url: string }): Promise<number> {
-  return (await fetch(`${url}/readyz`)).status;
-}
+export { readyz };
 
 /** Resolves when `/readyz` answers so. */
 export async function untilReadyz(server: { readonly url: string }, status: 200 | 503): Promise<void> {
