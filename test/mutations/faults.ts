@@ -8,6 +8,7 @@ const drain = 'test/conformance/drain.test.ts';
 const emits = 'test/api/emits.test.ts';
 const admission = 'test/api/emits-admission.test.ts';
 const promotions = 'test/faults/promotions.test.ts';
+const adapters = 'test/adapter/instances.test.ts';
 const pruned = 'test/faults/pruned.test.ts';
 
 export const faultMutations: readonly Mutation[] = [
@@ -94,6 +95,29 @@ export const faultMutations: readonly Mutation[] = [
     to: '',
     test: admission,
     only: 'long replay',
+  },
+  {
+    name: 'faults: write what may have been written already without looking',
+    file: 'src/adapter/outbox.ts',
+    from: 'this.options.advance(() => this.flush());',
+    to: 'this.flush();',
+    test: adapters,
+    only: 'cannot know',
+  },
+  {
+    name: 'faults: take what was written a second time for something else',
+    file: 'src/adapter/process.ts',
+    from: 'if (!this.seen.first(origin, n, seq)) return;',
+    to: 'this.seen.first(origin, n, seq);',
+    test: adapters,
+    only: 'given up',
+  },
+  {
+    name: 'faults: deliver again from the log what was not held up any longer',
+    file: 'src/adapter/process.ts',
+    from: 'if (origin === this.id && !this.outbox.arrived(n)) return;',
+    to: 'if (origin === this.id) this.outbox.arrived(n);',
+    test: 'test/adapter/frozen.test.ts',
   },
   {
     name: 'faults: acknowledge the end of a subscription before what is due has been written',
