@@ -1,6 +1,7 @@
 /** An entry of the log as one line for people. */
 import type { LogEntry } from '../log/entry.js';
 import { isLobbyRoom, lobbyOf } from '../routing/rooms.js';
+import { printable } from '../telemetry/printable.js';
 import { isSecretKey } from '../telemetry/redaction.js';
 
 /** What an entry is about, as far as its data says. */
@@ -88,9 +89,10 @@ function cellsOf(entry: LogEntry) {
     place: `#${entry.seq}`,
     time: new Date(entry.at).toISOString(),
     type: entry.type,
-    lobby: lobbies[0] ?? '–',
-    player: entry.type.startsWith('contract.') ? '–' : (players[0] ?? '–'),
-    what: entry.type.startsWith('realtime.') ? meaning(entry) : summary(payload),
+    // Chosen by whoever made the lobby, or plays.
+    lobby: printable(lobbies[0] ?? '–'),
+    player: entry.type.startsWith('contract.') ? '–' : printable(players[0] ?? '–'),
+    what: entry.type.startsWith('realtime.') ? meaning(entry) : printable(summary(payload)),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Says on the terminal why a command failed: the operator's errors in their own words, others with a hint. */
 import { OperatorError } from '../errors.js';
+import { printableLines } from '../telemetry/printable.js';
 import { scrubText } from '../telemetry/redaction.js';
 
 /** A command that has failed, and has printed how: only the exit code is left to give. */
@@ -9,6 +10,10 @@ export class ReportedFailure extends Error {
 
 /** One line, or a few, with the line break at the end; never a credential, never a stack. */
 export function describeFailure(error: unknown): string {
+  return printableLines(describe(error));
+}
+
+function describe(error: unknown): string {
   if (error instanceof OperatorError) return `hashi-socket: ${error.message.replace(/[^.!?]$/, '$&.')}\n`;
   const message = error instanceof Error ? error.message || error.name : String(error);
   const hint =

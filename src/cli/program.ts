@@ -15,6 +15,7 @@ import * as tail from './tail.js';
 import * as token from './token.js';
 import * as uninstall from './uninstall.js';
 import * as why from './why.js';
+import { printableLines } from '../telemetry/printable.js';
 
 /** What the file of a command exports: adds it to the program, and loads what it needs when it runs. */
 interface CommandFile {
@@ -63,7 +64,10 @@ export function createProgram(output: Output = standardStreams): Command {
   const program = new Command('hashi-socket')
     .description('Turns changes of rows in Postgres into a realtime API over WebSocket and Socket.IO.')
     .version(version)
-    .configureOutput({ writeOut: output.out, writeErr: (text) => output.err(withoutCredentials(text)) })
+    .configureOutput({
+      writeOut: (text) => output.out(printableLines(text)),
+      writeErr: (text) => output.err(printableLines(withoutCredentials(text))),
+    })
     .showHelpAfterError('Run it with --help for usage.')
     .showSuggestionAfterError()
     .exitOverride();

@@ -1,4 +1,5 @@
 /** Writes a log entry as one line for people: time, level, message, then what came with it. */
+import { printable } from './printable.js';
 
 const colors: Readonly<Record<string, string>> = {
   trace: '\x1b[90m',
@@ -27,7 +28,8 @@ export function prettyLine(entry: Readonly<Record<string, unknown>>, color: bool
   const head = [
     paint(dim, clock),
     paint(colors[word] ?? '', word.toUpperCase().padEnd(5)),
-    typeof msg === 'string' ? printable(msg) : '',
+    // A message may hold what a client sent: it must not steer the terminal or start a line of its own.
+    typeof msg === 'string' ? printable(msg.replaceAll('\t', ' ')) : '',
     paint(dim, extras.join(' ')),
   ];
   return [head.filter((part) => part !== '').join(' '), ...stackLines(error)].join('\n');
@@ -39,20 +41,15 @@ function stackLines(error: Readonly<Record<string, unknown>> | undefined): strin
   const frames = stack
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
-    .map((line) => `    ${line.trim()}`);
+    .map((line) => `    ${printable(line.trim())}`);
   const cause = error['cause'];
   if (!isRecord(cause)) return frames;
   return [...frames, `  caused by ${shown(cause['type'])}: ${shown(cause['message'])}`, ...stackLines(cause)];
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'string') return /^[\w./:@*-]+$/.test(value) ? value : JSON.stringify(value);
-  return JSON.stringify(value) ?? 'undefined';
-}
-
-// A message may hold what a client sent: control characters must not steer the terminal or start a line of their own.
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (char) => (char === '\t' ? ' ' : JSON.stringify(char).slice(1, -1)));
+  if (typeof value === 'string' && /^[\w./:@*-]+$/.test(value)) return value;
+  return printable(JSON.stringify(value) ?? 'undefined');
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,5 +1,6 @@
-/** Players whose ids mean something elsewhere, in SQL, in patterns or among our rooms: they are names, and nothing else. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+/** Players and lobbies whose names mean something elsewhere, in SQL, in patterns, among our rooms or to a terminal: they are names. */
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { run } from '../../src/cli/program.js';
 import { drivers } from '../conformance/drivers.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { rawClient, type RawClient } from '../support/clients.js';
@@ -89,4 +90,29 @@ it.each(drivers)('see what they are in, and nothing of others: $name', async (dr
     client.close();
   }
   await database.query(`delete from lobbies where id = $1`, [own?.id]);
+});
+
+it.each([
+  'tail --since 0 --no-follow',
+  'tail --since 0 --no-follow --json',
+  'why 1 PLAYER',
+  'why 1 PLAYER --json',
+])('do not steer the terminal of an operator: %s', async (line) => {
+  const name = '\u001b]0;mine\u0007\u009b2J\r#1 forged\u202e';
+  await database.query(
+    `with lobby as (insert into lobbies (code, name) values ($1 || gen_random_uuid()::text, $1) returning id)
+       insert into lobby_participants (lobby_id, player_id) select id, $1 from lobby`,
+    [name],
+  );
+  vi.stubEnv('DATABASE_URL', database.url);
+  let out = '';
+  const take = (text: string) => void (out += text);
+  const code = await run(
+    line.split(' ').map((word) => word.replace('PLAYER', name)),
+    { out: take, err: take },
+  );
+  vi.unstubAllEnvs();
+  expect(code).toBe(0);
+  expect(out).toContain('forged');
+  expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
 });

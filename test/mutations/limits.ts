@@ -161,8 +161,8 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: repeat what was typed in errors of the command line',
     file: 'src/cli/program.ts',
-    from: 'writeErr: (text) => output.err(withoutCredentials(text))',
-    to: 'writeErr: (text) => output.err(text)',
+    from: 'withoutCredentials(text)',
+    to: 'text',
     test: 'test/unit/cli/program.test.ts',
     only: 'wrong place',
   },
@@ -173,5 +173,13 @@ export const limitMutations: readonly Mutation[] = [
     to: 'const clean = text;',
     test: 'test/unit/cli/program.test.ts',
     only: 'value of a setting',
+  },
+  {
+    name: `hostile: let names steer an operator's terminal`,
+    file: 'src/telemetry/printable.ts',
+    from: 'return text.replaceAll(inLines, (found: string, own?: string) => own ?? escaped(found));',
+    to: 'return text;',
+    test: 'test/hostile/names.test.ts',
+    only: 'terminal',
   },
 ];

@@ -80,6 +80,24 @@ describe('an event as a line', () => {
     expect(eventLine(joined, true)).toContain('\u001b[35mlobby.joined');
   });
 
+  it('lets nothing that others have chosen steer the terminal or look like another line', () => {
+    const chosen = 'a\u001b]0;x\u0007\n#8 b\u009b31m\u202e\r';
+    const steering = /[\u0000-\u001f\u007f-\u009f\u202e]/;
+    for (const columns of [undefined, 100]) {
+      const hostile = {
+        ...base,
+        type: 'lobby.joined',
+        data: JSON.stringify({
+          lobbyCode: chosen,
+          payload: { lobby: { id: 'l', name: chosen }, playerId: chosen },
+        }),
+      };
+      const line = eventLine(hostile, false, columns);
+      expect(line).not.toMatch(steering);
+      expect(line).toContain('a\\u001b]0');
+    }
+  });
+
   it('stays one line, however much is in it, and says what cannot be shown', () => {
     const long = {
       ...created,
