@@ -20,12 +20,14 @@ export interface ServerProcess {
 /**
  * @param dataDir holds the development key, and is the caller's to remove
  * @param nodeArgs options of Node's own
+ * @param serveArgs options of `serve`
  */
 export async function startProcess(
   databaseUrl: string,
   dataDir: string,
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
+  serveArgs: readonly string[] = [],
 ): Promise<ServerProcess> {
   const settings = {
     DATABASE_URL: databaseUrl,
@@ -36,9 +38,13 @@ export async function startProcess(
     LOG_FORMAT: 'json',
     ...env,
   };
-  const child = run(process.execPath, [...nodeArgs, '--import', 'tsx', 'src/cli/main.ts', 'serve'], {
-    env: { PATH: process.env.PATH ?? '', NODE_OPTIONS: '--trace-warnings', ...settings },
-  });
+  const child = run(
+    process.execPath,
+    [...nodeArgs, '--import', 'tsx', 'src/cli/main.ts', 'serve', ...serveArgs],
+    {
+      env: { PATH: process.env.PATH ?? '', NODE_OPTIONS: '--trace-warnings', ...settings },
+    },
+  );
   const [, url = ''] = await child.printed(/hashi-socket listens on (\S+)/);
   const auth = await createAuth(loadConfig(settings).config);
   let stopping = false;

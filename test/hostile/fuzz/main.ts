@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --minutes M --seed N`: the fuzzer against a server and a database of its own. */
+/** `npm run fuzz -- --minutes M --seed N [--workers N]`: the fuzzer against a server and a database of its own. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +10,16 @@ import { fuzz } from './fuzzer.js';
 import { fuzzSettings } from './settings.js';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '1' }, seed: { type: 'string' } },
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    workers: { type: 'string' },
+  },
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const forMs = Number(values.minutes) * 60_000;
 if (!Number.isSafeInteger(seed) || !(forMs > 0)) {
-  process.stderr.write('Usage: npm run fuzz -- [--minutes M] [--seed N]\n');
+  process.stderr.write('Usage: npm run fuzz -- [--minutes M] [--seed N] [--workers N]\n');
   process.exit(2);
 }
 process.stdout.write(`seed ${seed}, ${values.minutes} min\n`);
@@ -23,7 +27,8 @@ const dataDir = await mkdtemp(join(tmpdir(), 'hashi-fuzz-'));
 const postgres = await startEmbedded({ dataDir, tuning: 'test' });
 const pool = createPool({ url: postgres.url, applicationName: 'fuzz', max: 2 });
 try {
-  const server = await startProcess(postgres.url, dataDir, fuzzSettings);
+  const serveArgs = values.workers === undefined ? [] : ['--workers', values.workers];
+  const server = await startProcess(postgres.url, dataDir, fuzzSettings, [], serveArgs);
   try {
     let shown = performance.now();
     const cases = await fuzz({
