@@ -1,6 +1,5 @@
 /** Builds the server from its parts, starts them in order and stops them in reverse. */
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
 import type { Pool } from 'pg';
 import { createAuth, type Auth } from './auth/index.js';
 import { catalog as ownCatalog, type Catalog } from './catalog/index.js';
@@ -9,8 +8,8 @@ import { createPool } from './database/client.js';
 import { Desk } from './development/desk.js';
 import { isLoopback } from './development/guard.js';
 import { openDatabase, type OpenDatabase } from './database/open.js';
-import { OperatorError } from './errors.js';
 import { guarded, hookedAuthenticator, type Hooks } from './hooks.js';
+import { closeHttp, listen, ownHttpServer, socketsOf, urlOf } from './http/own-server.js';
 import { createHttpHandler, type Readiness } from './http/server.js';
 import { loadPages } from './http/pages.js';
 import { Realtime } from './realtime.js';
@@ -238,61 +237,4 @@ async function endOf(pool: Pool): Promise<void> {
   });
   await Promise.race([pool.end(), patience]);
   clearTimeout(timer);
-}
-
-function ownHttpServer({ upgradeTimeoutMs }: Config): HttpServer {
-  return createHttpServer({
-    // Slow handshakes hold a socket no longer than this.
-    headersTimeout: upgradeTimeoutMs,
-    requestTimeout: upgradeTimeoutMs * 3,
-    connectionsCheckingInterval: Math.min(5000, upgradeTimeoutMs),
-    // Longer than clients and proxies keep an idle socket: closed by us, it could cost them the request they have just sent.
-    keepAliveTimeout: 75_000,
-    maxHeaderSize: 16 << 10,
-  });
-}
-
-async function listen(http: HttpServer, { host, port }: Config): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new OperatorError(describeListenError(error, host, port), { cause: error }));
-    });
-    http.listen(port, host, resolve);
-  });
-}
-
-function urlOf(http: HttpServer, { host, port }: Config): string {
-  const address = http.address();
-  const actual = typeof address === 'object' && address !== null ? address.port : port;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
-}
-
-function describeListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (error.code ?? '') {
-    case 'EADDRINUSE':
-      return `Port ${port} of ${host} is taken: stop what listens there, or set PORT to another one (0 picks a free one).`;
-    case 'EACCES':
-      return `Port ${port} may not be used by this user: set PORT to one above 1023.`;
-    default:
-      return `Cannot listen on ${host}:${port} (${error.code ?? error.message}): check HOST and PORT.`;
-  }
-}
-
-/** Its open sockets, those of upgraded connections too, which the server itself forgets. */
-function socketsOf(http: HttpServer): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  http.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
-}
-
-/** Who has not gone by now, after the drain, will not: a peer whose bytes vanish never says goodbye. */
-async function closeHttp(http: HttpServer, sockets: ReadonlySet<Socket>): Promise<void> {
-  await new Promise<void>((resolve) => {
-    http.close(() => resolve());
-    http.closeAllConnections();
-    for (const socket of sockets) socket.destroy();
-  });
 }

@@ -38,6 +38,11 @@ const statusOfClientError: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
+/**
+ * So many requests of one connection may wait for their answers. No client sends the next before it has the last answer;
+ * of who sends thousands and reads nothing each would be kept, with its answer, as long as the connection.
+ */
+const mostWaiting = 16;
 /** How long a refused client may take to read why, in milliseconds. */
 const refusalMs = 1000;
 /** What engine.io takes; anything else would only get an HTTP 500 from it. */
@@ -133,7 +138,25 @@ export function openFront(options: FrontOptions): () => void {
     socket.destroy();
   };
 
+  const waiting = new WeakMap<Socket, number>();
+
+  /** Whether it may wait for its answer; if not, its connection is over. */
+  const mayWait = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
+    // What came in one piece is read to its end.
+    if (socket.destroyed) return false;
+    const before = waiting.get(socket) ?? 0;
+    if (before >= mostWaiting) {
+      gate.note('pipelined');
+      socket.destroy();
+      return false;
+    }
+    waiting.set(socket, before + 1);
+    response.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+    return true;
+  };
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (!shared && !mayWait(request, response)) return;
     request.url = withoutHost(request.url);
     if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
     // What a poll brings was written by others: no browser is to take it for a page.

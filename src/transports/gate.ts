@@ -13,6 +13,8 @@ export const refusals = [
   // Requests that took too long, or were none.
   'slow',
   'malformed',
+  // More of them on one connection than anybody waits for.
+  'pipelined',
   // Let in by its transport, and never asked to be let in by Socket.IO.
   'silent',
 ] as const;

@@ -101,10 +101,10 @@ describe('an address', () => {
       // Pipelined: all are read before the first is answered.
       const ask = (connection: string) =>
         `GET ${handshake} HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`;
-      wire.send(ask('keep-alive').repeat(49) + ask('close'));
+      wire.send(ask('keep-alive').repeat(15) + ask('close'));
       const answers = (await wire.over).match(/HTTP\/1\.1 \d+/g) ?? [];
       expect(answers.filter((answer) => answer.endsWith(' 200'))).toHaveLength(3);
-      expect(answers).toHaveLength(50);
+      expect(answers).toHaveLength(16);
     },
   );
 

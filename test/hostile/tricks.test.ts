@@ -139,3 +139,24 @@ it('tells a guessed session nothing, and opens none for it', async () => {
     (open) => open === honest.clients.length,
   );
 });
+
+it('keeps few of the requests of one connection that takes no answer, and ends it', async () => {
+  const wires = await Promise.all(
+    ['/', '/nowhere', '/metrics', '/socket.io/?EIO=4&transport=polling&sid=nobody'].map(async (target) => {
+      const wire = await dial(server);
+      wire.socket.pause();
+      wire.send(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(5000));
+      return wire;
+    }),
+  );
+  await eventually(
+    () => metric(server, 'hashi_refused_total', 'pipelined'),
+    (refused) => refused === wires.length,
+  );
+  // As many as browsers and proxies ever send before they have their answers.
+  for (const each of wires) each.reset();
+  const wire = await dial(server);
+  wire.send('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(16));
+  await wire.seen(/(HTTP\/1\.1 200 [^]*){16}/);
+  wire.reset();
+});

@@ -182,4 +182,19 @@ export const limitMutations: readonly Mutation[] = [
     test: 'test/hostile/names.test.ts',
     only: 'terminal',
   },
+  {
+    name: 'hostile: keep whatever is asked in one breath until the answers are taken',
+    file: 'src/transports/front.ts',
+    from: 'if (before >= mostWaiting) {',
+    to: 'if (before < 0) {',
+    test: 'test/hostile/tricks.test.ts',
+    only: 'takes no answer',
+  },
+  {
+    name: 'hostile: wait for ever for who takes no answer',
+    file: 'src/http/own-server.ts',
+    from: 'server.timeout = Math.max(',
+    to: 'server.timeout = 0 * Math.max(',
+    test: 'test/unit/http/own-server.test.ts',
+  },
 ];

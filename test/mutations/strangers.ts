@@ -122,7 +122,7 @@ export const strangerMutations: readonly Mutation[] = [
   },
   {
     name: 'hostile: wait for the end of a request for ever',
-    file: 'src/server.ts',
+    file: 'src/http/own-server.ts',
     from: `headersTimeout: upgradeTimeoutMs,
     requestTimeout: upgradeTimeoutMs * 3,`,
     to: 'headersTimeout: 0, requestTimeout: 0,',
@@ -131,7 +131,7 @@ export const strangerMutations: readonly Mutation[] = [
   },
   {
     name: 'hostile: wait for the end of a body for ever',
-    file: 'src/server.ts',
+    file: 'src/http/own-server.ts',
     from: 'requestTimeout: upgradeTimeoutMs * 3,',
     to: 'requestTimeout: 0,',
     test: strangers,
