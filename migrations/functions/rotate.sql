@@ -43,9 +43,10 @@ begin
       end if;
     end if;
     exit when locked;
-    -- Whoever wrote into the slot long ago has finished once this lock is ours; what of it is committed and
-    -- has no number yet gets one, and then counts as new.
-    execute format('lock table realtime.events_%s in access exclusive mode', next);
+    -- Whoever wrote into the slot long ago has finished once these locks are ours; what of it is committed and has no number
+    -- yet gets one, and then counts as new. In this order: whoever numbers takes the ticks first, whoever reads takes the log
+    -- before the events, and neither may wait for us while we wait for it.
+    execute format('lock table realtime.ticks_%1$s, realtime.log_%1$s, realtime.events_%1$s in access exclusive mode', next);
     locked := true;
     head := realtime.advance();
   end loop;
