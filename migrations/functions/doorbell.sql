@@ -1,6 +1,7 @@
 -- Rings once a transaction, as late as it can: when the transaction commits. NOTIFY holds a database-wide lock
 -- until after the flush, so only one committing transaction at a time rings; who does not get the bell's lock
--- skips it, for somebody else's ring is on its way and readers look again shortly after every event.
+-- skips it, for somebody else's ring is on its way. Whoever does not ring is counted, at once and for good: readers that see
+-- the count grow look again until it has committed.
 --
 -- It runs at every commit of an event, so all is asked in one expression, whose parts are taken in turn: a PERFORM
 -- would start a query for each.
@@ -27,16 +28,18 @@ begin
     early := (calls like E'%\n%' and calls !~ '^[^\n]*\n[^\n]* COMMIT(\n|$)')
       or left(query, 200) ilike '%set%constraints%';
   end if;
-  if set_config('realtime.rung', 'yes', true) = 'yes'
-    -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead. Rung early,
-    -- nobody knows what is to come.
-    and (query is null or current_setting('max_prepared_transactions') = '0'
-      or not (early or query ilike any (array['%prepare%transaction%', '%set%constraints%'])))
-    -- The lock is held until the end of the transaction: rung early, that may be an hour of nobody else's ringing.
-    and (early or pg_try_advisory_xact_lock(748177132, hashtext(current_database())))
-    -- A full queue of notifications would fail the commit: a listener of somebody else's hangs, and ours can sweep.
-    and pg_notification_queue_usage() < 0.5
-    and pg_notify('hashi_bell', '') is null
+  if set_config('realtime.rung', 'yes', true) = 'yes' and not (
+      -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead. Rung early,
+      -- nobody knows what is to come.
+      (query is null or current_setting('max_prepared_transactions') = '0'
+        or not (early or query ilike any (array['%prepare%transaction%', '%set%constraints%'])))
+      -- The lock is held until the end of the transaction: rung early, that may be an hour of nobody else's ringing.
+      and (early or pg_try_advisory_xact_lock(748177132, hashtext(current_database())))
+      -- A full queue of notifications would fail the commit: a listener of somebody else's hangs, and ours can sweep.
+      and pg_notification_queue_usage() < 0.5
+      and pg_notify('hashi_bell', '') is not null
+    )
+    and nextval('realtime.skipped') is null
   then
     return null;
   end if;

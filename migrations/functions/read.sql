@@ -24,15 +24,19 @@ $$;
 revoke all on function realtime.read(bigint, integer) from public;
 
 -- Numbers what is new and reads on, in one question: a change has one round trip on its way to its clients, not two.
--- The first row is the newest seq (`at` and all else null), null while another session numbers; the log's follow.
+-- The first row is the newest seq, null while another session numbers, and in `at` how many commits have skipped the bell;
+-- all else of it is null. The log's follow.
 create or replace function realtime.follow(after bigint, most integer)
 returns table (seq bigint, type text, room text, player text, effect text, member text, data text, failed boolean, at double precision)
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 begin
+  -- Before the log is looked at: who skips later is none whose ringer has been heard already.
+  at := coalesce(pg_sequence_last_value('realtime.skipped'), 0);
   seq := realtime.advance();
   return next;
+  at := null;
   if seq is null or seq > after then
     return query select * from realtime.read(after, most);
   end if;

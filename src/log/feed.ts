@@ -10,7 +10,7 @@ import { headOf, holdsPlace } from './continuity.js';
 import { mayBeCut, type LogEntry } from './entry.js';
 import type { FeedOptions } from './feed-options.js';
 import { followMs, Others } from './others.js';
-import { Pace } from './pace.js';
+import { Pace, type Look } from './pace.js';
 import { cursorOf } from './position.js';
 import { Recent } from './recent.js';
 import { asError, LogSession } from './session.js';
@@ -204,19 +204,14 @@ export class Feed {
     const barriers = this.barriers;
     this.barriers = [];
     this.turning = this.take(session, barriers).then(
-      (found) => {
+      (look) => {
         this.turning = undefined;
         // Distance is kept under load alone: a look that found nothing must not delay what comes right after it.
-        if (!found) this.lastTurnAt = Number.NEGATIVE_INFINITY;
-        const waitMs = this.pace.next(found);
+        if (!look.found) this.lastTurnAt = Number.NEGATIVE_INFINITY;
+        const waitMs = this.pace.next(look);
         // Followers look again only when the other has been silent for a while.
-        this.wake(
-          this.again || this.barriers.length > 0
-            ? 0
-            : this.others.areNumbering
-              ? Math.max(waitMs, followMs)
-              : waitMs,
-        );
+        const soon = this.again || this.barriers.length > 0;
+        this.wake(soon ? 0 : this.others.areNumbering ? Math.max(waitMs, followMs) : waitMs);
       },
       (error: unknown) => {
         this.turning = undefined;
@@ -232,15 +227,16 @@ export class Feed {
     );
   }
 
-  /** One look at the log. Returns whether there was anything new. */
-  private async take(session: LogSession, barriers: (() => void)[]): Promise<boolean> {
+  /** One look at the log. */
+  private async take(session: LogSession, barriers: (() => void)[]): Promise<Look> {
     if (this.suspect) await this.recognise(session);
     const before = this.position;
     let head: number | null = null;
     let rest = true;
+    let skipped: number | null = null;
     if (barriers.length > 0 || !this.others.areNumbering) {
       const followed = await session.follow(this.position, followPage);
-      head = followed.head;
+      ({ head, skipped } = followed);
       this.others.tried();
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
@@ -256,7 +252,7 @@ export class Feed {
       if (head === null || head > this.position) this.barriers = [...barriers, ...this.barriers];
       else for (const callback of barriers) callback();
     }
-    return this.position > before;
+    return { found: this.position > before, skipped };
   }
 
   private async readOn(session: LogSession): Promise<void> {

@@ -135,15 +135,18 @@ export class LogSession {
     return rows.map(entryOf);
   }
 
-  /** `advance` and `read` in one question. */
-  async follow(seq: number, most: number): Promise<{ head: number | null; entries: LogEntry[] }> {
+  /** `advance` and `read` in one question. `skipped`: how many commits have not rung until then, if that is counted. */
+  async follow(
+    seq: number,
+    most: number,
+  ): Promise<{ head: number | null; skipped: number | null; entries: LogEntry[] }> {
     const [first, ...rows] = await this.query<EntryRow>({
       name: 'follow',
       text: 'select seq, type, room, player, effect, member, data, at from realtime.follow($1, $2)',
       values: [seq, most],
     });
-    const head = (first as { seq: string | null } | undefined)?.seq;
-    return { head: head === null || head === undefined ? null : Number(head), entries: rows.map(entryOf) };
+    const { seq: head, at: skipped } = first as unknown as { seq: string | null; at: number | null };
+    return { head: head === null ? null : Number(head), skipped, entries: rows.map(entryOf) };
   }
 
   /** The epoch of this database; `renewed`: it is another database than the log was made in, and the log was emptied.

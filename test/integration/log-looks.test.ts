@@ -1,0 +1,137 @@
+/** That the log is looked at as often as it must be, and no more, when writers keep one another from ringing. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Feed } from '../../src/log/feed.js';
+import type { TestDatabase } from '../support/database.js';
+import { createMigratedDatabase } from '../support/migrated.js';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createMigratedDatabase();
+});
+afterAll(() => database.drop());
+
+/** How many commits have skipped the bell, as a reader is told. */
+const skipped = async (): Promise<number> =>
+  (await database.query('select at from realtime.follow($1, 1)', [2 ** 40]))[0].at;
+
+describe('a commit that does not ring the bell', () => {
+  it('is counted, once a transaction; one that rings is not', async () => {
+    const before = await skipped();
+    await database.query('insert into contracts default values');
+    expect(await skipped()).toBe(before);
+    const [ringer, skipper] = [await database.pool.connect(), await database.pool.connect()];
+    await ringer.query('begin');
+    await ringer.query(`select pg_advisory_xact_lock(748177132, hashtext(current_database()))`);
+    await skipper.query('begin');
+    await skipper.query('insert into contracts select from generate_series(1, 3)');
+    expect(await skipped()).toBe(before);
+    await skipper.query('commit');
+    expect(await skipped()).toBe(before + 1);
+    await ringer.query('commit');
+    for (const client of [ringer, skipper]) client.release();
+  });
+});
+
+/** Follows the log with no sweep: what nobody rings for is found by looking on, or never. */
+async function follow() {
+  let waiting: { count: number; done: () => void } | undefined;
+  let seen = 0;
+  const look = () => {
+    if (waiting && seen >= waiting.count) waiting.done();
+  };
+  const feed = new Feed({
+    url: database.url,
+    sweepMs: 1e9,
+    observer: {
+      onEntries: (entries) => {
+        seen += entries.length;
+        look();
+      },
+      onGap: (reason) => {
+        throw new Error(reason);
+      },
+    },
+  });
+  await feed.start();
+  return {
+    /** Resolves when so many entries have come since it began. */
+    until: (count: number) =>
+      new Promise<void>((done) => {
+        waiting = { count, done };
+        look();
+      }),
+    stop: () => feed.stop(),
+  };
+}
+
+describe('writers that commit together', () => {
+  it('are all heard without a sweep, whoever of them has rung', { timeout: 60_000 }, async () => {
+    const follower = await follow();
+    const writers = await Promise.all(Array.from({ length: 4 }, () => database.pool.connect()));
+    for (let burst = 1; burst <= 40; burst++) {
+      await Promise.all(writers.map((writer) => writer.query('insert into contracts default values')));
+      await follower.until(4 * burst);
+    }
+    for (const writer of writers) writer.release();
+    await follower.stop();
+  });
+
+  it('are heard though one of them takes long to commit, and has not rung', { timeout: 60_000 }, async () => {
+    const follower = await follow();
+    // Runs at the commit, after the bell.
+    await database.query(`
+      create function wait_for_it() returns trigger language plpgsql as
+        $$ begin if current_setting('test.waits', true) = 'yes' then perform pg_advisory_xact_lock(1); end if; return null; end $$;
+      create constraint trigger zz after insert on realtime.events
+        deferrable initially deferred for each row execute function wait_for_it()`);
+    const [gate, ringer, late] = [
+      await database.pool.connect(),
+      await database.pool.connect(),
+      await database.pool.connect(),
+    ];
+    await gate.query('select pg_advisory_lock(1)');
+    await ringer.query('begin');
+    await ringer.query('insert into contracts default values');
+    await ringer.query('select pg_advisory_xact_lock(748177132, hashtext(current_database()))');
+    await late.query(`set test.waits = 'yes'`);
+    const committing = late.query('insert into contracts default values');
+    await untilWaiting();
+    await ringer.query('commit');
+    await follower.until(1);
+    await untilLooked(100);
+    await gate.query('select pg_advisory_unlock(1)');
+    await committing;
+    await follower.until(2);
+    for (const client of [gate, ringer, late]) client.release(true);
+    await follower.stop();
+  });
+});
+
+const untilWaiting = () =>
+  expect
+    .poll(
+      async () =>
+        (
+          await database.query(
+            `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`,
+          )
+        )[0].n,
+      { timeout: 30_000 },
+    )
+    .toBe(1);
+
+/** Until the listener has looked for the last time longer ago than this. */
+const untilLooked = (ms: number) =>
+  expect
+    .poll(
+      async () =>
+        (
+          await database.query(
+            `select min(clock_timestamp() - query_start) > $1 * interval '1 ms' as long
+             from pg_stat_activity where datname = current_database() and application_name = 'hashi-socket listener'`,
+            [ms],
+          )
+        )[0].long,
+      { timeout: 30_000 },
+    )
+    .toBe(true);
