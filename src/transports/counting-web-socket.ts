@@ -5,6 +5,9 @@ import { MessageRate, type RateOptions } from './rate.js';
 /** Engine.IO's packet that asks whether a WebSocket is good to change over to. */
 const probe = Buffer.from('2probe');
 
+/** What a client may have sent before it knew that it is closed. */
+const mostIgnored = 100;
+
 export class CountingWebSocket extends WebSocket {
   /** Pings of ours that are not answered yet; a client may answer the latest alone. */
   private asked = 0;
@@ -31,6 +34,18 @@ export class CountingWebSocket extends WebSocket {
   override terminate(): void {
     this.closing?.();
     super.terminate();
+  }
+
+  /**
+   * Takes no more messages: until a close is answered, or the connection cut off, each would cost the others time. Who was
+   * only too quick may answer; of a flood that goes on nothing is read any more.
+   */
+  ignore(): void {
+    let left = mostIgnored;
+    const drop = () => {
+      if (--left === 0) this.pause();
+    };
+    for (const event of ['message', 'ping', 'pong']) this.removeAllListeners(event).on(event, drop);
   }
 
   /** Calls back for every pong that was not asked for. */

@@ -74,6 +74,7 @@ export class RawWire implements Wire {
     if (code === closeCodes.SLOW) this.bytes.abandon();
     else this.bytes.flush();
     this.ws.close(code, reason);
+    if (code === closeCodes.TOO_MANY) this.ws.ignore();
     // A close frame waits behind what the client does not read, and its answer behind what it floods us with.
     if (this.bytes.behind || code === closeCodes.TOO_MANY) {
       setTimeout(() => this.ws.terminate(), cutOffMs).unref();

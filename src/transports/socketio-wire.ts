@@ -142,23 +142,29 @@ export class SocketIoWire implements Wire {
     else this.engine.close(code === closeCodes.SLOW);
     // A close frame waits behind what the client does not read, and its answer behind what it floods us with.
     if (code === closeCodes.SLOW || code === closeCodes.TOO_MANY) cutOff(transport);
+    if (code === closeCodes.TOO_MANY) webSocketOf(transport)?.ignore();
   }
 }
 
+/** Of a websocket transport. */
+function webSocketOf(transport: unknown): CountingWebSocket | null {
+  const { socket: ws } = transport as { socket?: unknown };
+  return ws instanceof CountingWebSocket ? ws : null;
+}
+
 function cutOff(transport: unknown): void {
-  const { socket } = transport as { socket?: { terminate?: () => void } };
-  if (socket?.terminate) setTimeout(() => socket.terminate?.(), cutOffMs).unref();
+  const ws = webSocketOf(transport);
+  if (ws) setTimeout(() => ws.terminate(), cutOffMs).unref();
 }
 
 /** ws keeps its TCP socket to itself; when it is not where it has been for years, engine.io writes instead. */
 function byteSocketOf(transport: unknown): ByteSocket | null {
-  const { socket: ws } = transport as { socket?: unknown };
-  if (!(ws instanceof CountingWebSocket)) return null;
-  const { _socket: socket } = ws as { _socket?: unknown };
-  return socket instanceof NetSocket ? new ByteSocket(socket, ws) : null;
+  const ws = webSocketOf(transport);
+  const { _socket: socket } = (ws ?? {}) as { _socket?: unknown };
+  return ws && socket instanceof NetSocket ? new ByteSocket(socket, ws) : null;
 }
 
 function deflated(transport: unknown): boolean {
-  const { socket: ws } = transport as { socket?: unknown };
-  return ws instanceof CountingWebSocket && deflates(ws);
+  const ws = webSocketOf(transport);
+  return ws !== null && deflates(ws);
 }

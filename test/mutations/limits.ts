@@ -197,4 +197,20 @@ export const limitMutations: readonly Mutation[] = [
     to: 'server.timeout = 0 * Math.max(',
     test: 'test/unit/http/own-server.test.ts',
   },
+  {
+    name: 'hostile: understand every event of a flood before it is limited',
+    file: 'src/transports/engine-guard.ts',
+    from: 'if (beyond++ !== fewMore) return;',
+    to: 'if (beyond++ >= 0) return;',
+    test: 'test/hostile/pieces.test.ts',
+    only: 'few events',
+  },
+  {
+    name: 'hostile: read a flood to its end',
+    file: 'src/transports/counting-web-socket.ts',
+    from: 'if (--left === 0) this.pause();',
+    to: '',
+    test: 'test/hostile/pieces.test.ts',
+    only: 'reads no more',
+  },
 ];
