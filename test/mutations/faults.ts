@@ -120,6 +120,20 @@ export const faultMutations: readonly Mutation[] = [
     test: 'test/adapter/frozen.test.ts',
   },
   {
+    name: 'faults: go on where the log is once the token of a client that recovers has been checked',
+    file: 'src/routing/admission.ts',
+    from: 'replay.run(connection, position.seq, rooms,',
+    to: 'replay.run(connection, feed.position, rooms,',
+    test: 'test/faults/slow-check.test.ts',
+  },
+  {
+    name: 'faults: look at what an open transaction has written again and again',
+    file: 'migrations/functions/advance.sql',
+    from: `clock_timestamp() > last.at + interval '1 second'`,
+    to: 'false',
+    test: 'test/faults/open-writer/open-writer.test.ts',
+  },
+  {
     name: 'faults: acknowledge the end of a subscription before what is due has been written',
     file: 'src/routing/subscriptions.ts',
     from: '    this.options.flush();\n',
