@@ -109,6 +109,8 @@ export class Admission {
     connection: Connection,
     callback: (memberships: readonly Membership[], rooms: ReadonlySet<string>) => void | Promise<void>,
   ): Promise<void> {
+    /** By their rooms, of every reading: who comes and goes all the time may be out at the last one, and in by now. */
+    const read = new Map<string, Membership>();
     for (let reading = 1; ; reading++) {
       const { resets } = this;
       if (connection.lapsed.size > 0) {
@@ -122,16 +124,18 @@ export class Admission {
       );
       if (memberships === null) return;
       const known = new Set(memberships.map(({ room }) => room));
+      for (const membership of memberships) read.set(membership.room, membership);
       const done = await new Promise<boolean>((resolve, reject) => {
         this.options.feed.atBarrier(() => {
           if (connection.closed) return resolve(true);
           const rooms = withMoves(known, connection);
-          const joined = reading < readings && [...rooms].some((room) => !known.has(room));
+          const joined = reading < readings && [...rooms].some((room) => !read.has(room));
           if (joined || this.resets !== resets) return resolve(false);
           connection.moves.clear();
           connection.lapsed.clear();
           // Whatever the callback does before its first await, it does at this place: nothing passes meanwhile.
-          const run = async () => callback(memberships, rooms);
+          const again = [...rooms].flatMap((room) => (known.has(room) ? [] : (read.get(room) ?? [])));
+          const run = async () => callback([...memberships, ...again], rooms);
           run().then(() => resolve(true), reject);
         });
       });

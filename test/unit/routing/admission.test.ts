@@ -118,6 +118,23 @@ describe('Admission', () => {
     expect(connection.moves.size).toBe(0);
   });
 
+  it('names all lobbies of who joins and leaves them while they are read, the last joined last', async () => {
+    let connection: FakeConnection | undefined;
+    meanwhile = (admitted) => (connection = admitted).moves.set('lobby:3', 'join');
+    const readings = [['1'], ['1', '3'], ['1', '4'], ['1'], ['1']];
+    let count = 0;
+    read = async () => {
+      // Left and joined again, always between a reading and its place in the log.
+      if (count === 1) connection?.moves.set('lobby:4', 'join');
+      return (readings[count++] ?? []).map(lobby);
+    };
+    const admitted = await admit();
+    expect([...admitted.memberships].sort()).toEqual(['lobby:1', 'lobby:3', 'lobby:4']);
+    const { lobbies } = told(admitted)[0] as { lobbies: { lobbyId: string }[] };
+    expect(lobbies.map(({ lobbyId }) => lobbyId)).toEqual(['1', '4', '3']);
+    expect(count).toBe(3);
+  });
+
   it('does nothing for a client that is gone by then', async () => {
     meanwhile = (connection) => fake.hub.remove(connection);
     const connection = await admit();
