@@ -93,10 +93,7 @@ export class Realtime {
     const onError = (error: unknown) => logger.error({ err: error }, 'a connection could not be served');
     const connections = () => this.sessions.connections.values();
     const hub = new Hub({
-      onDelivered(websocket, socketio) {
-        metrics.deliveriesTotal.websocket += websocket;
-        metrics.deliveriesTotal.socketio += socketio;
-      },
+      onDelivered: (websocket, socketio) => metrics.observeDelivered(websocket, socketio),
       onTold: (code, connections) => metrics.errorsTotal.inc({ code }, connections),
       onBroken(connection, error) {
         onError(error);
@@ -167,6 +164,7 @@ export class Realtime {
     const subscriptions = new Subscriptions({
       feed,
       door,
+      roomsOf: ({ id }) => this.io.of('/').adapter.socketRooms(id) ?? [],
       memberships,
       flush: () => router.flush(),
       maxSubscriptions: config.maxSubscriptions,
@@ -233,7 +231,6 @@ export class Realtime {
           if (code === 'SLOW_CONSUMER') metrics.slowConsumersTotal.inc();
         };
       },
-      onClose: () => undefined,
       onError,
     });
     const onRefused = (reason: Refusal) => metrics.refusedTotal.inc({ reason });

@@ -4,7 +4,7 @@ import type { TableRef } from '../catalog/define.js';
 import type { LobbyTables } from '../catalog/family.js';
 import { ident, literal, qualified } from '../catalog/sql.js';
 import { Gather } from '../database/gather.js';
-import { isLobbyRoom, lobbyRoom } from './rooms.js';
+import { isLobbyRoom, lobbyOf, lobbyRoom } from './rooms.js';
 
 export interface LobbyRef {
   readonly lobbyId: string;
@@ -39,8 +39,8 @@ export interface Memberships {
   of(playerId: string): Promise<readonly Membership[]>;
   /** The lobby by UUID or code, and whether the player may subscribe to it; null if there is none. */
   subscribable(playerId: string, lobby: string): Promise<Subscribable | null>;
-  /** The lobby's room by UUID or code, whoever asks; for leaving it. */
-  roomOf(lobby: string): Promise<string | null>;
+  /** Which of these rooms is the lobby's, by UUID or code; for leaving it. Null if none is. */
+  roomAmong(rooms: readonly string[], lobby: string): Promise<string | null>;
   /** A player's joins and leaves after a seq, in order. */
   movesAfter(playerId: string, seq: number): Promise<Moves>;
 }
@@ -105,15 +105,20 @@ export class DatabaseMemberships implements Memberships {
     return { room: lobbyRoom(id), lobbyId: id, lobbyCode: code, participant, allowed };
   }
 
-  async roomOf(lobby: string): Promise<string | null> {
+  /** Of other lobbies nothing is looked up: who leaves what it is not in learns nothing by the time that takes. */
+  async roomAmong(rooms: readonly string[], lobby: string): Promise<string | null> {
     if (!this.lobbies) return null;
+    const own = rooms.filter(isLobbyRoom).map(lobbyOf).filter(isUuid);
+    const named = own.find((id) => id === lobby.toLowerCase());
+    if (named !== undefined) return lobbyRoom(named);
+    if (own.length === 0) return null;
     const { table, id, code } = this.lobbies.lobbies;
     const { rows } = await this.pool.query<{ id: string }>({
-      name: 'lobby',
+      name: 'own lobby',
       text:
-        `select l.${ident(id)} as id from ${qualified(table)} l where l.${ident(id)} = $1::uuid or l.${ident(code)} = $2 ` +
-        `order by l.${ident(id)} = $1::uuid desc nulls last limit 1`,
-      values: [uuidOrNull(lobby), lobby],
+        `with own as materialized (select l.${ident(id)} as id, l.${ident(code)} as code from ${qualified(table)} l ` +
+        `where l.${ident(id)} = any ($1::uuid[])) select own.id from own where own.code = $2 limit 1`,
+      values: [own, lobby],
     });
     return rows[0] ? lobbyRoom(rows[0].id) : null;
   }
@@ -196,4 +201,5 @@ function subscribableSql({ lobbies: l, participants: p, contracts: c }: LobbyTab
 }
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const uuidOrNull = (text: string): string | null => (uuidForm.test(text) ? text.toLowerCase() : null);
+const isUuid = (text: string): boolean => uuidForm.test(text);
+const uuidOrNull = (text: string): string | null => (isUuid(text) ? text.toLowerCase() : null);

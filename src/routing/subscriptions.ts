@@ -9,6 +9,8 @@ import type { RoomDoor } from './router.js';
 export interface SubscriptionsOptions {
   readonly feed: Feed;
   readonly door: RoomDoor;
+  /** The rooms it is in, for whatever reason. */
+  readonly roomsOf: (connection: Connection) => Iterable<string>;
   readonly memberships: Memberships;
   /** Writes what is due to connections by now. */
   readonly flush: () => void;
@@ -104,7 +106,8 @@ export class Subscriptions {
   }
 
   async unsubscribe(connection: Connection, lobby: string): Promise<void> {
-    const room = await this.options.memberships.roomOf(lobby);
+    const rooms = [...this.options.roomsOf(connection), ...connection.lapsed];
+    const room = await this.options.memberships.roomAmong(rooms, lobby);
     if (room === null || connection.closed) return;
     // While a backlog is gathered, what came before goes before the answer: nothing of the room follows that.
     this.options.flush();

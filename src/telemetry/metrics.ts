@@ -152,6 +152,11 @@ export function createMetrics() {
     ),
     quarantinedTotal: counter('quarantined_total', 'Events read that could not be built, or cannot be read.'),
     errorsTotal,
+    /** Deliveries of one flush. */
+    observeDelivered(websocket: number, socketio: number): void {
+      deliveriesTotal.websocket += websocket;
+      deliveriesTotal.socketio += socketio;
+    },
     observeClose(code: number): void {
       closesTotal.inc({ code: knownCloses.has(code) ? code : 'other' });
     },

@@ -31,7 +31,6 @@ export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
   readonly maxUnsentBytes: number;
   readonly onAuthFailure: (code: ErrorCode) => void;
   readonly onOpen: (connection: Connection) => void;
-  readonly onClose: (connection: Connection) => void;
 }
 
 interface Session {
@@ -238,7 +237,6 @@ export class Sessions {
       options.hub.remove(connection);
       // Rooms have been left by now; only a successor may have the id again.
       if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
-      options.onClose(connection);
     });
     options.onOpen(connection);
     const since = raw ? raw.since : identity.since;

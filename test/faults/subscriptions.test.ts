@@ -37,10 +37,11 @@ function subscriptionsWith(parts: {
     memberships: {
       subscribable: async (_player, code) => lobby(code),
       of: async () => [],
-      roomOf: async (code) => `lobby:${code}`,
+      roomAmong: async (_rooms, code) => `lobby:${code}`,
       movesAfter: async () => [],
       ...parts.memberships,
     },
+    roomsOf: () => [],
     flush: parts.flush ?? (() => undefined),
     maxSubscriptions: 10,
   });

@@ -213,4 +213,11 @@ export const limitMutations: readonly Mutation[] = [
     test: 'test/hostile/pieces.test.ts',
     only: 'reads no more',
   },
+  {
+    name: 'hostile: look up lobbies that the client is not in when it leaves one',
+    file: 'src/routing/memberships.ts',
+    from: 'if (own.length === 0) return null;',
+    to: '',
+    test: 'test/unit/routing/memberships.test.ts',
+  },
 ];
