@@ -51,7 +51,8 @@ async function runTests(
 ): Promise<Result> {
   const report = join(tree, 'report.json');
   await rm(report, { force: true });
-  const args = ['vitest', 'run', test, '--reporter=json', `--outputFile=${report}`];
+  // One test that notices is enough: with a defence gone many wait in vain.
+  const args = ['vitest', 'run', test, '--bail=1', '--reporter=json', `--outputFile=${report}`];
   args.push(
     `--testTimeout=${testTimeoutMs}`,
     `--hookTimeout=${hookTimeoutMs}`,
