@@ -153,11 +153,14 @@ describe('a stranger', () => {
     expect(closeCodeIn(await wire.over)).toBe(4429);
   });
 
-  it('has a bounded time for its request, byte by byte', async () => {
+  it.each([
+    ['raw', upgrade('/')],
+    ['Socket.IO by websocket', upgrade('/socket.io/?EIO=4&transport=websocket')],
+    ['Socket.IO by polling', `GET ${handshake} HTTP/1.1\r\nHost: a\r\n\r\n`],
+  ])('has a bounded time for its request, byte by byte: %s', async (_what, request) => {
     await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
     const wire = await dial(server);
     stops.push(() => wire.reset());
-    const request = upgrade('/');
     wire.send(request.slice(0, -2));
     // A header that grows by a byte now and then is no progress.
     const drip = setInterval(() => wire.send('x'), 50);
@@ -188,6 +191,24 @@ it.each(['chunks', 'a length'])(
     expect(await metric(server, 'hashi_refused_total', 'slow')).toBe(2);
   },
 );
+
+it.each([
+  ['says nothing', ''],
+  ['only asks whether it can', '2probe'],
+])('gives a polling client a bounded time to change over, and lets it poll on: %s', async (_what, packet) => {
+  await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
+  const session = await pollingSession(server, await server.token('p1'));
+  const wire = await dial(server);
+  stops.push(() => wire.reset());
+  wire.send(upgrade(`/socket.io/?EIO=4&transport=websocket&${session.slice(session.indexOf('sid='))}`));
+  await wire.seen('101 Switching');
+  if (packet !== '') wire.send(frame(packet));
+  await wire.over;
+  const answer = fetch(session);
+  await fetch(session, { method: 'POST', body: '42["ping"]' });
+  expect(await (await answer).text()).toMatch(/pong|^6/);
+  await fetch(session, { method: 'POST', body: '1' });
+});
 
 it('counts what is no request', async () => {
   await start({});
