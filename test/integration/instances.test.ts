@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import WebSocket from 'ws';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { connect } from '../../src/client/index.js';
 import { followRaw, followSocketIo, type Follower } from '../faults/support/followers.js';
 import { ioClient, rawClient, type Message } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -17,6 +19,27 @@ afterAll(() => database.drop());
 
 const insertContract = async (): Promise<string> =>
   (await database.query('insert into contracts default values returning id'))[0].id;
+/** The client of this package, which comes back by itself. */
+function followOurs(url: string, token: string) {
+  const client = connect({
+    url: url.replace(/^http/, 'ws'),
+    token: () => token,
+    WebSocket,
+    backoff: { minMs: 50, maxMs: 200 },
+  });
+  const told: string[] = [];
+  const gaps: unknown[] = [];
+  let connects = 0;
+  const greeting = new Promise<void>((resolve) => {
+    client.on('connected', () => {
+      connects++;
+      resolve();
+    });
+  });
+  client.on('contract.created', ({ contractId }) => told.push(contractId));
+  client.on('gap', (gap) => gaps.push(gap));
+  return { told, gaps, greeting, connects: () => connects, close: () => client.close() };
+}
 const isContract = (id: string) => (message: { data: any }) => message.data?.contractId === id;
 
 describe('two instances on one database', () => {
@@ -73,11 +96,12 @@ describe('two instances on one database', () => {
       followers.push(followRaw(`raw-${n}`, `p${n}`, url.replace(/^http/, 'ws'), await fleet.token(`p${n}`)));
       followers.push(followSocketIo(`io-${n}`, `q${n}`, url, await fleet.token(`q${n}`)));
     }
+    const ours = await Promise.all([1, 2].map(async (n) => followOurs(url, await fleet.token(`o${n}`))));
     onTestFinished(async () => {
-      followers.forEach((follower) => follower.close());
+      for (const follower of [...followers, ...ours]) follower.close();
       await front.stop();
     });
-    await Promise.all(followers.map(({ greeting }) => greeting));
+    await Promise.all([...followers, ...ours].map(({ greeting }) => greeting));
     const written: string[] = [];
     let writing = true;
     const writers = Array.from({ length: 2 }, async () => {
@@ -92,6 +116,7 @@ describe('two instances on one database', () => {
     await Promise.all(writers);
     const end = await insertContract();
     await Promise.all(followers.map((follower) => follower.heard(isContract(end))));
+    await Promise.all(ours.map(({ told }) => expect.poll(() => told.at(-1)).toBe(end)));
 
     const order = followers[0]?.told.map(({ id }) => id);
     for (const follower of followers) {
@@ -101,6 +126,12 @@ describe('two instances on one database', () => {
       expect(follower.told.map(({ data }) => data.contractId as string).sort()).toEqual(
         [...written, end].sort(),
       );
+    }
+    const contracts = followers[0]?.told.map(({ data }) => data.contractId as string);
+    for (const { told, gaps, connects } of ours) {
+      expect(gaps).toEqual([]);
+      expect(connects()).toBeGreaterThanOrEqual(3);
+      expect(told).toEqual(contracts);
     }
   });
 });

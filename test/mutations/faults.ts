@@ -148,6 +148,13 @@ export const faultMutations: readonly Mutation[] = [
     test: promotions,
   },
   {
+    name: 'faults: take a database of the same name in another cluster for the one it was',
+    file: 'migrations/functions/epoch.sql',
+    from: `format('%s/%s/%s', s.system_identifier,`,
+    to: `format('%s/%s/%s', 1,`,
+    test: 'test/faults/another-cluster.test.ts',
+  },
+  {
     name: 'faults: refuse a session of an epoch that this instance has not found yet',
     file: 'src/transports/adapter-process.ts',
     from: 'position !== null &&\n      (feed',
