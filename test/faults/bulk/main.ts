@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbedded } from '../../../src/database/embedded.js';
-import { areWell, vitalsLine } from '../support/vitals.js';
+import { vitalsLine } from '../support/vitals.js';
 import { runBulk } from './run.js';
 
 const { values } = parseArgs({
@@ -34,7 +34,8 @@ try {
     if (events !== rows || gaps.length > 0) process.exitCode = 1;
   }
   show(vitalsLine(report.vitals));
-  if (!areWell(report.vitals)) process.exitCode = 1;
+  // Who does not read that much in time is cut off, and resumes.
+  if (report.vitals.unready > 0) process.exitCode = 1;
   if (report.p99Ms >= 1000) process.exitCode = 1;
 } finally {
   await postgres.stop();
