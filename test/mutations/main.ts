@@ -1,9 +1,10 @@
 /**
  * `npm run test:mutations`: takes each defence away in a copy of the tree, and shows the test that notices.
  *
- *   npm run test:mutations -- [--shard 1/4] [PATTERN]
+ *   npm run test:mutations -- [--shard 1/4] [--known-good] [PATTERN]
  *
- * PATTERN, a regular expression, chooses by name; a shard is a part of those. A test that only waited in vain may
+ * PATTERN, a regular expression, chooses by name; a shard is a part of those. The tests are tried first on the tree as it is,
+ * unless they are known to pass. A test that only waited in vain may
  * have been on a machine that was too busy: it must then pass, at once, with the defence in its place. Fails when a
  * defence can be taken away and nothing notices.
  */
@@ -95,12 +96,12 @@ const waitedInVain = ({ failed }: Result) =>
   failed.every(({ why }) => /timed out|still .* after \d+ ms/.test(why));
 
 const { values, positionals } = parseArgs({
-  options: { shard: { type: 'string', default: '1/1' } },
+  options: { shard: { type: 'string', default: '1/1' }, 'known-good': { type: 'boolean' } },
   allowPositionals: true,
 });
 const [, shard = '', shards = ''] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(values.shard) ?? [];
 if (positionals.length > 1 || shard === '' || Number(shard) > Number(shards)) {
-  process.stderr.write('Usage: npm run test:mutations -- [--shard I/N] [PATTERN]\n');
+  process.stderr.write('Usage: npm run test:mutations -- [--shard I/N] [--known-good] [PATTERN]\n');
   process.exit(2);
 }
 const fitting = allMutations.filter(({ name }) => new RegExp(positionals[0] ?? '').test(name));
@@ -124,7 +125,8 @@ try {
   for (const path of copied) await cp(join(root, path), join(tree, path), { recursive: true });
   await symlink(join(root, 'node_modules'), join(tree, 'node_modules'));
   // What fails without a mutation shows nothing.
-  for (const test of new Set(chosen.map((mutation) => mutation.test))) {
+  const tests = values['known-good'] ? [] : chosen.map(({ test }) => test);
+  for (const test of new Set(tests)) {
     const words = chosen.flatMap((mutation) => (mutation.test === test ? [mutation.only ?? ''] : []));
     const { failed, passed } = await runTests(tree, postgres.url, { test, only: words.join('|') });
     if (failed.length > 0 || passed === 0)
