@@ -3,10 +3,9 @@
  *
  *   npm run test:mutations -- [--shard 1/4] [--known-good] [PATTERN]
  *
- * PATTERN, a regular expression, chooses by name; a shard is a part of those. The tests are tried first on the tree as it is,
- * unless they are known to pass. A test that only waited in vain may
- * have been on a machine that was too busy: it must then pass, at once, with the defence in its place. Fails when a
- * defence can be taken away and nothing notices.
+ * PATTERN, a regular expression, chooses by name; a shard is a part of those. The tests are tried first on the tree as it
+ * is, unless they are known to pass. A test that only waited in vain may have been on a machine that was too busy: it must
+ * then pass, at once, with the defence in its place. Fails when a defence can be taken away and nothing notices.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
