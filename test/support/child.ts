@@ -14,6 +14,18 @@ export interface Child {
   signal(name: NodeJS.Signals): void;
 }
 
+/** In process groups of their own: nobody else ends them when this process ends early. */
+const running = new Set<number>();
+process.on('exit', () => {
+  for (const pid of running) {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+});
+
 /** Runs in the project's directory, in a process group of its own. */
 export function run(command: string, args: readonly string[], options: SpawnOptions = {}): Child {
   const child = spawn(command, args, {
@@ -22,6 +34,7 @@ export function run(command: string, args: readonly string[], options: SpawnOpti
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  if (child.pid !== undefined) running.add(child.pid);
   let output = '';
   let over = false;
   const waiting = new Set<() => void>();
@@ -38,6 +51,7 @@ export function run(command: string, args: readonly string[], options: SpawnOpti
     child.once('error', reject);
     child.once('close', (code, signal) => {
       over = true;
+      if (child.pid !== undefined) running.delete(child.pid);
       resolve(code ?? signal);
       look();
     });

@@ -1,9 +1,6 @@
 /** `npm run bulk -- --rows N --bytes B`: one large UPDATE while others write, and what it costs them and the server. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { vitalsLine } from '../support/vitals.js';
 import { runBulk } from './run.js';
 
@@ -18,8 +15,7 @@ if (!(rows > 0) || !(bytes >= 0)) {
 
 const show = (text: string) => process.stdout.write(`${text}\n`);
 const mib = (count: number) => (count / 2 ** 20).toFixed(0);
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-bulk-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, stop } = await startOwnPostgres('bulk');
 try {
   const report = await runBulk({ databaseUrl: postgres.url, rows, bytes, say: show });
   show(
@@ -38,6 +34,5 @@ try {
   if (report.vitals.unready > 0) process.exitCode = 1;
   if (report.p99Ms >= 1000) process.exitCode = 1;
 } finally {
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }

@@ -1,10 +1,7 @@
 /** `npm run churn -- --changes N --seed S`: joins, leaves and subscriptions race events; each delivery is checked. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { startServer } from '../../support/server.js';
 import { areWell, vitalsLine } from '../support/vitals.js';
 import { churnSettings, runChurn } from './run.js';
@@ -18,8 +15,7 @@ if (!(changes > 0) || !Number.isInteger(seed)) {
   process.exit(2);
 }
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-churn-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, stop } = await startOwnPostgres('churn');
 const pool = createPool({ url: postgres.url, applicationName: 'churn', max: 8 });
 try {
   const server = await startServer(postgres.url, {
@@ -40,6 +36,5 @@ try {
   }
 } finally {
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }

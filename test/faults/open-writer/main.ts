@@ -1,10 +1,7 @@
 /** `npm run open-writer -- --events N --ticks N`: what one `advance()` costs behind a transaction that stays open. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectClient } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { runOpenWriter } from './run.js';
 
 const { values } = parseArgs({
@@ -16,8 +13,7 @@ if (!(events > 0) || !(ticks > 0)) {
   process.exit(2);
 }
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-open-writer-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, stop } = await startOwnPostgres('open-writer');
 try {
   const control = await connectClient({ url: postgres.url, applicationName: 'open-writer' });
   await control.query('create database elsewhere');
@@ -39,6 +35,5 @@ try {
   const [alone, ...others] = works.map(({ pages }) => pages);
   if (!dense || numbered !== events || Math.max(...others) > (alone ?? 0) * 2) process.exitCode = 1;
 } finally {
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }

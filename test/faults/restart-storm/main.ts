@@ -1,9 +1,6 @@
 /** `npm run restart-storm -- --clients N`: the clients of one instance come back at once to another one. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { areWell, vitalsLine } from '../support/vitals.js';
 import { runStorm } from './run.js';
 
@@ -30,8 +27,7 @@ const mostConnections = 20;
 
 const show = (text: string) => process.stdout.write(`${text}\n`);
 for (const how of ways) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'hashi-storm-'));
-  const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+  const { postgres, stop } = await startOwnPostgres('storm');
   try {
     const report = await runStorm({ databaseUrl: postgres.url, clients, processes, how, say: show });
     const { seconds, connections, active, events, wrong, vitals } = report;
@@ -45,7 +41,6 @@ for (const how of ways) {
     if (wrong.length > 0) show(wrong.slice(0, 20).join('\n'));
     if (!good) process.exitCode = 1;
   } finally {
-    await postgres.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await stop();
   }
 }

@@ -2,16 +2,13 @@
  * `npm run retention -- --minutes M --rate N`: writers at a steady rate against a short retention, and the largest size
  * of the log's tables and indexes in every minute. Fails when it grows once old slots are dropped, or an event is lost.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import WebSocket from 'ws';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
 import { metric } from '../../hostile/observe.js';
 import { startProcess } from '../../hostile/process.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { largest, measure, type Sizes } from './sizes.js';
 
 const { values } = parseArgs({
@@ -55,8 +52,7 @@ const middle = (looks: readonly Look[], of: (look: Look) => number) =>
   looks.map(of).sort((one, other) => one - other)[looks.length >> 1] ?? 0;
 const most = (looks: readonly Look[], of: (look: Look) => number) => Math.max(...looks.map(of));
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-retention-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, dataDir, stop } = await startOwnPostgres('retention');
 const pool = createPool({ url: postgres.url, applicationName: 'retention', max: writers + 1 });
 try {
   const server = await startProcess(postgres.url, dataDir, { HASHI_RETENTION_EVENTS: String(keep) });
@@ -67,8 +63,7 @@ try {
   }
 } finally {
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 
 async function run(server: Awaited<ReturnType<typeof startProcess>>): Promise<void> {
