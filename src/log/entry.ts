@@ -1,5 +1,7 @@
 /** An entry of the ordered log: an event of the catalogue, or something the server itself must act on. */
 
+import type { Outgoing } from '../protocol/outgoing.js';
+
 /**
  * What an entry does to rooms, at its place in the order: a player joins or leaves; the room is closed; a membership
  * has ended with its lobby (the room's close follows, and evicts); holders of rights have changed; memberships
@@ -23,10 +25,12 @@ export interface LogEntry {
   readonly data: string | null;
   /** When the change was made, in milliseconds of the epoch, by the database's clock. */
   readonly at: number;
+  /** The message that was made of it, or null if it has none: by whoever hands it out, once. */
+  message?: Outgoing | null | undefined;
 }
 
 /** A row of `realtime.read` and its like; `seq` comes as text. */
-export interface EntryRow extends Omit<LogEntry, 'seq'> {
+export interface EntryRow extends Omit<LogEntry, 'seq' | 'message'> {
   readonly seq: string;
 }
 
@@ -42,6 +46,8 @@ export function entryOf(row: EntryRow): LogEntry {
     member: row.member,
     data: row.data,
     at: row.at,
+    // Here from the start: all entries have one shape.
+    message: undefined,
   };
 }
 

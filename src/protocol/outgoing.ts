@@ -27,7 +27,8 @@ const plainOf: Readonly<Record<`${Form}+deflate`, Form>> = {
 const none: readonly Buffer[] = [];
 
 export class Outgoing {
-  private readonly texts: Partial<Record<Form, string>> = {};
+  /** Kept only where it is sent as text: a frame has all of it, and is what lives on. */
+  private texts: Partial<Record<Form, string>> | undefined;
   private readonly frames: Partial<Record<Framing, Buffer>> = {};
   /** Bytes that follow the text, to a Socket.IO client, each a message of its own. */
   readonly attachments: readonly Buffer[] = none;
@@ -45,7 +46,7 @@ export class Outgoing {
 
   /** The message's text; for Socket.IO, the packet without the transport's own prefix. */
   text(form: Form): string {
-    return (this.texts[form] ??= this.write(form));
+    return ((this.texts ??= {})[form] ??= this.write(form));
   }
 
   /** The message as one WebSocket frame. */
@@ -67,7 +68,8 @@ export class Outgoing {
 
   /** "4" is Engine.IO's message packet. */
   private whole(form: Form): string {
-    return form === 'socketio' ? `4${this.text(form)}` : this.text(form);
+    const text = this.texts?.[form] ?? this.write(form);
+    return form === 'socketio' ? `4${text}` : text;
   }
 
   protected write(form: Form): string {
@@ -77,7 +79,7 @@ export class Outgoing {
         return `{"type":${name},"data":${this.data}}`;
       case 'rawWithId':
         return this.cursor === undefined
-          ? this.text('raw')
+          ? this.write('raw')
           : `{"type":${name},"data":${this.data},"id":"${this.cursor}"}`;
       case 'socketio':
         return this.cursor === undefined

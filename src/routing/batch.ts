@@ -16,10 +16,11 @@ const chainOf = (batch: Batch): Batch | undefined => batch;
 export class Batch {
   private next: Batch | undefined;
   private nextFor: Outgoing | undefined;
-  private readonly joined: Partial<Record<Framing, Buffer>> = {};
   /** What was asked for last: most connections ask for the same as the one before. */
   private lastFraming: Framing | undefined;
   private lastFrames: Buffer | undefined;
+  /** What was asked for before that; many batches are one connection's alone, and have none. */
+  private others: Partial<Record<Framing, Buffer>> | undefined;
 
   private constructor(
     readonly before: Batch | undefined,
@@ -41,16 +42,16 @@ export class Batch {
 
   /** All of it as WebSocket frames, in one buffer. */
   frames(framing: Framing): Buffer {
-    if (framing === this.lastFraming && this.lastFrames) return this.lastFrames;
+    const { lastFraming, lastFrames } = this;
+    if (framing === lastFraming && lastFrames) return lastFrames;
+    if (lastFraming && lastFrames) (this.others ??= {})[lastFraming] = lastFrames;
     this.lastFraming = framing;
-    return (this.lastFrames = this.framesOf(framing));
+    return (this.lastFrames = this.others?.[framing] ?? this.join(framing));
   }
 
-  private framesOf(framing: Framing): Buffer {
-    const known = this.joined[framing];
-    if (known) return known;
+  private join(framing: Framing): Buffer {
     const parts = this.messages().map((message) => message.frame(framing));
-    return (this.joined[framing] = parts.length === 1 && parts[0] ? parts[0] : joined(parts));
+    return parts.length === 1 && parts[0] ? parts[0] : joined(parts);
   }
 
   /** All of it, first to last. */

@@ -9,8 +9,6 @@ import { Outgoing } from '../protocol/outgoing.js';
 
 /** Turns entries of the log into messages. */
 export class EntryMessages {
-  private readonly made = new WeakMap<LogEntry, Outgoing | null>();
-
   constructor(
     private readonly familyOf: ReadonlyMap<string, Family>,
     private readonly maxEventBytes: number,
@@ -19,11 +17,7 @@ export class EntryMessages {
 
   /** The message of an entry; null if it has none. Made once, however often it is asked for. */
   of(entry: LogEntry, epoch: string): Outgoing | null {
-    const known = this.made.get(entry);
-    if (known !== undefined) return known;
-    const message = this.make(entry, epoch);
-    this.made.set(entry, message);
-    return message;
+    return entry.message === undefined ? (entry.message = this.make(entry, epoch)) : entry.message;
   }
 
   private make(entry: LogEntry, epoch: string): Outgoing | null {

@@ -205,6 +205,8 @@ export class ByteSocket implements Writer {
   }
 
   get unsent(): number {
+    // Asked of every connection between two pages of a backlog.
+    if (!this.full && !this.streamed) return 0;
     // What waits below the stream is taken piece by piece, and told when all of it is.
     const waiting = this.waitingBytes > 0 ? Math.min(this.waitingBytes, this.handle?.writeQueueSize ?? 0) : 0;
     return this.socket.writableLength + waiting + this.heldBytes;
