@@ -131,8 +131,7 @@ export class Admission {
           const rooms = withMoves(known, connection);
           const joined = reading < readings && [...rooms].some((room) => !read.has(room));
           if (joined || this.resets !== resets) return resolve(false);
-          connection.moves.clear();
-          connection.lapsed.clear();
+          connection.settle();
           // Whatever the callback does before its first await, it does at this place: nothing passes meanwhile.
           const again = [...rooms].flatMap((room) => (known.has(room) ? [] : (read.get(room) ?? [])));
           const run = async () => callback([...memberships, ...again], rooms);

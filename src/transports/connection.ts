@@ -40,13 +40,9 @@ export class Connection {
   readonly memberships = new Set<string>();
   /** Rooms by `subscribe`. */
   readonly subscriptions = new Set<string>();
-  /** Rooms of subscriptions that were ended by what the log cannot tell, and are to be taken up again. */
-  readonly lapsed = new Set<string>();
   /** Live: in its rooms, and fed by the router. Before that it is admitted, or replays. */
   live = false;
   closed = false;
-  /** Joins and leaves that pass while it is admitted: the last one of each room. */
-  readonly moves = new Map<string, 'join' | 'leave'>();
   /** Whether it resumes: the log is replayed to it before it is live. */
   resumes = false;
   /** In order; sent when it is live. */
@@ -57,6 +53,8 @@ export class Connection {
   expiresAt = Number.POSITIVE_INFINITY;
   /** What is due to it in this tick. */
   due: Batch | undefined;
+  private movesMade: Map<string, 'join' | 'leave'> | undefined;
+  private lapsedMade: Set<string> | undefined;
 
   constructor(
     /** The Socket.IO socket's id: its name in rooms and in the server API. */
@@ -64,6 +62,22 @@ export class Connection {
     readonly playerId: string,
     readonly wire: Wire,
   ) {}
+
+  /** Joins and leaves that pass while it is admitted: the last one of each room. */
+  get moves(): Map<string, 'join' | 'leave'> {
+    return (this.movesMade ??= new Map());
+  }
+
+  /** Rooms of subscriptions that were ended by what the log cannot tell, and are to be taken up again. */
+  get lapsed(): Set<string> {
+    return (this.lapsedMade ??= new Set());
+  }
+
+  /** It is in its rooms: what was noted on the way there is done with. */
+  settle(): void {
+    this.movesMade = undefined;
+    this.lapsedMade = undefined;
+  }
 
   send(message: Outgoing): void {
     if (this.closed) return;

@@ -67,6 +67,11 @@ function queryOf(request: IncomingMessage): Record<string, unknown> {
   return ((request as { _query?: Record<string, string> })._query = query);
 }
 
+/** A reset before anybody else listens would end the process. It stays as long as the socket, and keeps nothing else. */
+function onReset(this: Duplex): void {
+  this.destroy();
+}
+
 /** Returns what takes it away again. */
 export function openFront(options: FrontOptions): () => void {
   const { server, engine, raw, gate, rawPath, shared, neighbours } = options;
@@ -86,6 +91,9 @@ export function openFront(options: FrontOptions): () => void {
     places.delete(request);
     return leave;
   };
+
+  /** By itself: it stays as long as the socket, and is to keep nothing but the request. */
+  const leavingOf = (request: IncomingMessage) => () => takePlace(request)?.();
 
   const admit = (
     request: IncomingMessage,
@@ -117,7 +125,7 @@ export function openFront(options: FrontOptions): () => void {
     }
     const begin = (leave: () => void) => {
       places.set(request, leave);
-      answer.once('close', () => takePlace(request)?.());
+      answer.once('close', leavingOf(request));
       go();
     };
     admit(request, answer, begin, turnAway);
@@ -177,8 +185,7 @@ export function openFront(options: FrontOptions): () => void {
   };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // A reset before anybody else listens would end the process.
-    socket.on('error', (_reset) => socket.destroy());
+    socket.on('error', onReset);
     request.url = withoutHost(request.url);
     const path = pathOf(request.url);
     const turnAway = (refused: Refused) => refuseUpgrade(socket, refused.status, refused.reason);
