@@ -18,7 +18,7 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: keep the place of a session that never opened',
     file: 'src/transports/front.ts',
-    from: `answer.once('close', () => takePlace(request)?.());`,
+    from: `answer.once('close', leavingOf(request));`,
     to: '',
     test: connections,
     only: 'never opened',

@@ -172,7 +172,7 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: let a reset of an upgrade end the process',
     file: 'src/transports/front.ts',
-    from: `socket.on('error', (_reset) => socket.destroy());`,
+    from: `socket.on('error', onReset);`,
     to: '',
     test: handshakes,
     only: 'around the refusal',
@@ -180,7 +180,7 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: let broken frames end the process',
     file: 'src/transports/raw.ts',
-    from: `ws.on('error', (_closing) => undefined);`,
+    from: `ws.on('error', ignore);`,
     to: '',
     test: malformed,
     only: 'closes a raw client for no mask',
