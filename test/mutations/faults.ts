@@ -155,6 +155,13 @@ export const faultMutations: readonly Mutation[] = [
     test: 'test/faults/another-cluster.test.ts',
   },
   {
+    name: 'faults: tell nobody that the database is another one',
+    file: 'src/log/feed.ts',
+    from: `if (another) this.options.observer.onGap('the database was restored or replaced');`,
+    to: '',
+    test: 'test/faults/another-cluster.test.ts',
+  },
+  {
     name: 'faults: refuse a session of an epoch that this instance has not found yet',
     file: 'src/transports/adapter-process.ts',
     from: 'position !== null &&\n      (feed',
