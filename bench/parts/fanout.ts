@@ -10,6 +10,8 @@ import type { Context, Outcome, Part } from '../support/part.js';
 import { cpuSeconds } from '../support/processes.js';
 
 const unit = 'thousand deliveries per CPU second';
+/** Rounds of a run. Each system warms up by as many, for V8 to have compiled what they go through. */
+const roundsOf = { single: 400, backlog: 150, rooms: 10 };
 
 /** So many rounds, each waited for; thousand deliveries per CPU second. */
 export async function efficiency(
@@ -50,14 +52,16 @@ async function run({ repeats, quick, postgres }: Context): Promise<Outcome> {
       unit,
       systems,
       repeats,
-      one: (system) => efficiency(system, 150 * scale, { each: 1 }, clients, () => system.everyone(1)),
+      one: (system) =>
+        efficiency(system, roundsOf.single * scale, { each: 1 }, clients, () => system.everyone(1)),
     });
     const backlog = await compare({
       scenario: 'a backlog of 16 events',
       unit,
       systems,
       repeats,
-      one: (system) => efficiency(system, 40 * scale, { each: 16 }, clients * 16, () => system.everyone(16)),
+      one: (system) =>
+        efficiency(system, roundsOf.backlog * scale, { each: 16 }, clients * 16, () => system.everyone(16)),
     });
     return {
       measurements: [single, backlog],
@@ -96,7 +100,9 @@ async function runRooms({ repeats, quick, postgres }: Context): Promise<Outcome>
       systems,
       repeats,
       one: (system) =>
-        efficiency(system, 5, { each: (rooms * 4) / shape.clients }, rooms * 4, () => system.rooms?.()),
+        efficiency(system, roundsOf.rooms, { each: (rooms * 4) / shape.clients }, rooms * 4, () =>
+          system.rooms?.(),
+        ),
     });
     return {
       measurements: [measured],
