@@ -24,7 +24,7 @@ const long = [
   'test/unit/cli/serve.test.ts',
   'test/hostile/fuzz/**',
   'test/hostile/{codes,database-role,floods,guessing,handshakes,limits,slow-readers,stolen-session,strangers,tokens,tricks}.test.ts',
-  'test/integration/{cli,cli-serve,client,compose,demo,dump,embedded,instances,log-mutant,log-retention}.test.ts',
+  'test/integration/{cli,cli-doctor,cli-serve,client,compose,demo,dump,embedded,instances,log-mutant,log-retention}.test.ts',
   'test/integration/{migrate,resume-socketio,uninstall,workers,workers-limits}.test.ts',
 ];
 
