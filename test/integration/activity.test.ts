@@ -36,9 +36,8 @@ it('tells whom a session waits for, how far an index is, and nothing when there 
   const building = worker.query('lock table large in exclusive mode; create index on large (public.slow(n))');
   await until(() => activity.describe(), new RegExp(`^waiting for a lock of session ${rows[0].pid}$`));
   await blocker.query('rollback');
-  expect(await until(() => activity.describe(), /^building index/)).toMatch(
-    /^building index: scanning table \d+ %$/,
-  );
+  // Its size is not known in its first moment.
+  await until(() => activity.describe(), /^building index: scanning table \d+ %$/);
   const cancelled = expect(building).rejects.toMatchObject({ code: '57014' });
   await blocker.query(
     `select pg_cancel_backend(pid) from pg_stat_activity where application_name = 'worker'`,

@@ -30,7 +30,7 @@ export async function startNginx(upstreams: readonly [one: string, two: string])
      daemon off;
      error_log stderr notice;
      events {}
-     http { ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}\n${site} }`,
+     http { access_log off; ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}\n${site} }`,
   );
   const child: Child = run(findNginx(), ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')]);
   await child.printed(/start worker process \d/);
