@@ -115,9 +115,9 @@ export class Feed {
       {
         onBell: () => this.wake(this.others.areNumbering ? this.busyMs * (3 + Math.random() * 5) : 0),
         onAdvanced: (seq, own) => {
-          if (own) return;
-          this.others.numbered();
-          if (seq > this.position) this.wake(0);
+          if (own || seq <= this.position) return;
+          this.others.claim();
+          this.wake(0);
         },
         onLost: (error) => this.onLost(error),
       },
@@ -206,8 +206,9 @@ export class Feed {
     this.turning = this.take(session, barriers).then(
       (look) => {
         this.turning = undefined;
-        // Distance is kept under load alone: a look that found nothing must not delay what comes right after it.
-        if (!look.found) this.lastTurnAt = Number.NEGATIVE_INFINITY;
+        // Distance is kept under load, and from false claims, which may come without end. Any other look that found nothing must
+        // not delay what comes right after it.
+        if (!look.found && !look.claimed) this.lastTurnAt = Number.NEGATIVE_INFINITY;
         const waitMs = this.pace.next(look);
         // Followers look again only when the other has been silent for a while.
         const soon = this.again || this.barriers.length > 0;
@@ -228,12 +229,15 @@ export class Feed {
   }
 
   /** One look at the log. */
-  private async take(session: LogSession, barriers: (() => void)[]): Promise<Look> {
+  private async take(session: LogSession, barriers: (() => void)[]): Promise<Look & { claimed: boolean }> {
     if (this.suspect) await this.recognise(session);
     const before = this.position;
     let head: number | null = null;
-    let rest = true;
     let skipped: number | null = null;
+    const claimed = this.others.takeClaim() && barriers.length === 0;
+    if (claimed) await this.readOn(session);
+    if (this.position > before) this.others.numbered();
+    let rest = !claimed;
     if (barriers.length > 0 || !this.others.areNumbering) {
       const followed = await session.follow(this.position, followPage);
       ({ head, skipped } = followed);
@@ -252,7 +256,7 @@ export class Feed {
       if (head === null || head > this.position) this.barriers = [...barriers, ...this.barriers];
       else for (const callback of barriers) callback();
     }
-    return { found: this.position > before, skipped };
+    return { found: this.position > before, skipped, claimed };
   }
 
   private async readOn(session: LogSession): Promise<void> {

@@ -2,14 +2,27 @@
 
 /** How long another instance's numbering keeps us from trying, in milliseconds. */
 export const followMs = 100;
-/** But never longer than this: what says that others number is a notification, and anybody can notify. */
+/** But never longer than this: it may be lost, and what it has numbered be found late. */
 const ownAdvanceMs = 1000;
 
 export class Others {
   private numberedAt = Number.NEGATIVE_INFINITY;
   private triedAt = Number.NEGATIVE_INFINITY;
+  private claimed = false;
 
   constructor(private readonly now: () => number) {}
+
+  /** Somebody says that another instance has numbered. Anybody can: what it says is believed when it has been read. */
+  claim(): void {
+    this.claimed = true;
+  }
+
+  /** Whether somebody has said so since this was asked last. */
+  takeClaim(): boolean {
+    const { claimed } = this;
+    this.claimed = false;
+    return claimed;
+  }
 
   /** Another instance has numbered, or is at it. */
   numbered(): void {

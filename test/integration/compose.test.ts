@@ -20,8 +20,8 @@ beforeAll(async () => {
   proxy = await startNginx([new URL(one.url).host, new URL(two.url).host]);
 });
 afterAll(async () => {
-  await proxy.stop();
   await fleet.stop();
+  await proxy.stop();
   await database.drop();
 });
 

@@ -8,6 +8,14 @@ const quarantine = 'test/integration/triggers-quarantine.test.ts';
 
 export const roleMutations: readonly Mutation[] = [
   {
+    name: 'hostile: believe whoever says that others number',
+    file: 'src/log/others.ts',
+    from: '    this.claimed = true;\n',
+    to: '    this.claimed = true;\n    this.numbered();\n',
+    test: role,
+    only: 'all the time',
+  },
+  {
     name: 'hostile: let PUBLIC speak for the adapter',
     file: 'migrations/functions/adapter.sql',
     from: 'revoke all on function realtime.adapter_append(text[], text[]) from public;',
