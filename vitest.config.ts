@@ -81,7 +81,8 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: 60_000,
     // What is waited for comes when it comes: a busy machine is no failure.
     expect: { poll: { timeout: 20_000 } },
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait more than they compute.
+    maxWorkers: 3,
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
   },
