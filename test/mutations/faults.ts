@@ -1,5 +1,5 @@
 /** The defences against what instances, clients and tables go through, each with a change that takes it away. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const resumeRaw = 'test/integration/resume-raw.test.ts';
 const recovery = 'test/integration/recovery-again.test.ts';

@@ -1,5 +1,5 @@
 /** The defences against hostile clients, each with a change that takes it away and the tests that must notice. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const connections = 'test/hostile/connections.test.ts';
 const strangers = 'test/hostile/strangers.test.ts';

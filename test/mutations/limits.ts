@@ -1,5 +1,5 @@
 /** Limits of connections and frames, and tokens: each with a change that takes the defence away and the tests that must notice. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const connections = 'test/hostile/connections.test.ts';
 const floods = 'test/hostile/floods.test.ts';

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startEmbedded } from '../../src/database/embedded.js';
 import { allMutations } from './all.js';
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const copied = [

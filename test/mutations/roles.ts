@@ -1,5 +1,5 @@
 /** What another role of the database may: each defence with a change that takes it away. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const role = 'test/hostile/database-role.test.ts';
 const paths = 'test/hostile/search-path.test.ts';

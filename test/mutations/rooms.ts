@@ -1,5 +1,5 @@
 /** Who is in which room, and how much one client may ask for: each defence with a change that takes it away. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const subscriptions = 'test/conformance/subscriptions.test.ts';
 const limits = 'test/conformance/limits.test.ts';

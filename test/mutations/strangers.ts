@@ -1,5 +1,5 @@
 /** What strangers, their tokens and their frames may: each defence with a change that takes it away. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const authenticator = 'test/unit/auth/authenticator.test.ts';
 const remoteKeys = 'test/unit/auth/remote-keys.test.ts';

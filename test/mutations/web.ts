@@ -1,5 +1,5 @@
 /** What web pages may, ours and foreign ones: each defence with a change that takes it away. */
-import type { Mutation } from './mutations.js';
+import type { Mutation } from './mutation.js';
 
 const handshakes = 'test/hostile/handshakes.test.ts';
 const web = 'test/hostile/web.test.ts';

@@ -1,26 +1,12 @@
-/** The defences of the log, each with a change that takes it away and the tests that must notice. */
+/** The defences of the log: what numbers, reads, cuts and keeps it. */
+import type { Mutation } from './mutation.js';
 
-export interface Mutation {
-  /** What is taken away. */
-  readonly name: string;
-  readonly file: string;
-  /** Stands exactly once in the file. */
-  readonly from: string;
-  readonly to: string;
-  /** The test file, and which of its tests. */
-  readonly test: string;
-  readonly only?: string;
-}
-
-const resumeRaw = 'test/integration/resume-raw.test.ts';
-const resumeIo = 'test/integration/resume-socketio.test.ts';
 const connections = 'test/faults/connections.test.ts';
 const restore = 'test/faults/restore.test.ts';
 const transactions = 'test/integration/triggers-transactions.test.ts';
 const order = 'test/faults/order.test.ts';
-const churn = 'test/faults/churn/churn.test.ts';
 
-export const mutations: readonly Mutation[] = [
+export const logMutations: readonly Mutation[] = [
   {
     name: 'number by "id > last" instead of by snapshot',
     file: 'migrations/functions/advance.sql',
@@ -173,126 +159,6 @@ export const mutations: readonly Mutation[] = [
     to: `const another = String(first || renewed || epoch) !== '';`,
     test: connections,
     only: 'again and again',
-  },
-  {
-    name: 'skip the moves that passed while memberships were read',
-    file: 'src/routing/admission.ts',
-    from: `    if (effect === 'join') rooms.add(room);
-    else rooms.delete(room);`,
-    to: '    if (effect === null) rooms.add(room);',
-    test: churn,
-    only: 'come and go',
-  },
-  {
-    name: 'go live without waiting for a place in the log',
-    file: 'src/routing/admission.ts',
-    from: '        this.options.feed.atBarrier(() => {\n          if (connection.closed) return resolve(true);',
-    to: '        queueMicrotask(() => {\n          if (connection.closed) return resolve(true);',
-    test: churn,
-    only: 'come and go',
-  },
-  {
-    name: 'take a subscription for granted though the right has changed',
-    file: 'src/routing/subscriptions.ts',
-    from: 'if (pending.allChanged || pending.changed.has(room)) return resolve(false);',
-    to: '',
-    test: 'test/faults/subscriptions.test.ts',
-  },
-  {
-    name: 'leave players in the room they have left',
-    file: 'src/routing/router.ts',
-    from: 'if (connection.live) this.evict(connection, room);',
-    to: 'if (connection.live) continue;',
-    test: churn,
-    only: 'come and go',
-  },
-  {
-    name: 'go live before the end of the replay: a hole at the seam',
-    file: 'src/routing/replay.ts',
-    from: `        const sent = this.send(connection, rest, rooms, isFor);`,
-    to: `        const sent = this.send(connection, rest.slice(0, -1), rooms, isFor);`,
-    test: resumeRaw,
-    only: 'at the seam|since an id',
-  },
-  {
-    name: 'replay one that is known: a repeat at the seam',
-    file: 'src/routing/replay.ts',
-    from: 'feed.recent.after(at, largestRest)',
-    to: 'feed.recent.after(at - 1, largestRest)',
-    test: resumeRaw,
-    only: 'at the seam|since an id',
-  },
-  {
-    name: 'replay by the rooms of today',
-    file: 'src/routing/replay.ts',
-    from: '    for (const [room, effect] of first) {',
-    to: '    for (const [room, effect] of [...first].slice(0, 0)) {',
-    test: resumeRaw,
-    only: 'rooms as they were',
-  },
-  {
-    name: 'replay without waiting for the client',
-    file: 'src/routing/replay.ts',
-    from: 'if (connection.wire.unsentBytes() > this.options.unsentBytes) await connection.wire.drained();',
-    to: '',
-    test: resumeRaw,
-    only: 'pruned while',
-  },
-  {
-    name: 'do not notice that a page was pruned',
-    file: 'src/log/history.ts',
-    from: 'pruned: (await this.floor()) > seq,',
-    to: 'pruned: false,',
-    test: resumeRaw,
-    only: 'pruned while',
-  },
-  {
-    name: 'take a cursor of another epoch',
-    file: 'src/routing/admission.ts',
-    from: 'position.epoch === feed.epoch &&',
-    to: '',
-    test: resumeRaw,
-    only: 'another epoch',
-  },
-  {
-    name: 'promise what is beyond retention',
-    file: 'src/log/history.ts',
-    from: 'return holds;',
-    to: 'return holds !== null;',
-    test: resumeRaw,
-    only: 'HASHI_RETENTION_EVENTS',
-  },
-  {
-    name: 'skip the middlewares for a client that recovers',
-    file: 'src/transports/socketio.ts',
-    from: 'skipMiddlewares: false',
-    to: 'skipMiddlewares: true',
-    test: resumeIo,
-    only: 'token checked again',
-  },
-  {
-    name: 'take up a session whoever asks for it',
-    file: 'src/transports/session-id.ts',
-    from: 'return given.length === expected.length && timingSafeEqual(given, expected);',
-    to: 'return given.length > 0 || timingSafeEqual(given, expected);',
-    test: resumeIo,
-    only: 'another player',
-  },
-  {
-    name: 'give a socket the id of its session before it is let in',
-    file: 'src/transports/adapter.ts',
-    from: 'sid: newSessionId(), ',
-    to: '',
-    test: resumeIo,
-    only: 'another player',
-  },
-  {
-    name: 'greet without an offset',
-    file: 'src/routing/admission.ts',
-    from: `connection.wire.transport === 'socketio' ? cursor : undefined`,
-    to: 'undefined',
-    test: resumeIo,
-    only: 'not received any event',
   },
   {
     name: 'read a page whole, however large its entries are',
