@@ -11,7 +11,7 @@ import { cpuSeconds } from '../support/processes.js';
 
 const unit = 'thousand deliveries per CPU second';
 /** Rounds of a run. Each system warms up by as many, for V8 to have compiled what they go through. */
-const roundsOf = { single: 400, backlog: 150, rooms: 10 };
+const roundsOf = { single: 250, backlog: 80, rooms: 10 };
 
 /** So many rounds, each waited for; thousand deliveries per CPU second. */
 export async function efficiency(
