@@ -166,7 +166,7 @@ export function openFront(options: FrontOptions): () => void {
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (!shared && !mayWait(request, response)) return;
     request.url = withoutHost(request.url);
-    if (!pathOf(request.url).startsWith(socketIoPath)) return pages(request, response);
+    if (pathOf(request.url) !== socketIoPath) return pages(request, response);
     // What a poll brings was written by others: no browser is to take it for a page.
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
@@ -189,7 +189,7 @@ export function openFront(options: FrontOptions): () => void {
     request.url = withoutHost(request.url);
     const path = pathOf(request.url);
     const turnAway = (refused: Refused) => refuseUpgrade(socket, refused.status, refused.reason);
-    if (path.startsWith(socketIoPath)) {
+    if (path === socketIoPath) {
       const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
       if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
       return check(request, socket, () => engine.handleUpgrade(request, socket, head), turnAway);

@@ -205,6 +205,14 @@ describe('an address', () => {
   });
 });
 
+it.each(['/socket.io/x/', '/socket.io', '/socket.io//'])('knows no upgrade at %s', async (path) => {
+  await start({});
+  const wire = await dial(server);
+  stops.push(() => wire.reset());
+  wire.send(upgrade(`${path}?EIO=4&transport=websocket`));
+  expect(await wire.over).toMatch(/^HTTP\/1\.1 404 /);
+});
+
 it.each(['/nowhere', '/'])('does not wait for a refused client to close its side: %s', async (target) => {
   await start({ ALLOWED_ORIGINS: 'https://app.example.com' });
   const wire = await dial(server, { halfOpen: true });

@@ -142,6 +142,7 @@ describe('pages', () => {
     ['a session there is not', `${polling}&sid=nobody`, 400],
     ['an origin that may not', polling, 403],
     ['no page', '/nowhere', 404],
+    ['a path below that of Socket.IO', polling.replace('?', 'x/y?'), 404],
   ])('lets no browser guess what the answer is: %s', async (_what, target, status) => {
     const headers = status === 403 ? { origin: 'https://evil.example.com' } : undefined;
     const answer = await fetch(own.url + target, { ...(headers && { headers }) });
