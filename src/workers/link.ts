@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { MetricObject } from 'prom-client';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.js';
 import type { SharedPlaces } from './places.js';
+import { stopReading } from './stop-reading.js';
 
 export interface WorkerLink extends SharedPlaces {
   readonly number: number;
@@ -99,6 +100,7 @@ export async function joinCluster(): Promise<WorkerLink> {
     handOver(worker, socket, bytes) {
       // Or its server would wait at the stop until the other process has told that it is closed, which nobody does.
       Object.assign(socket, { server: null });
+      stopReading(socket);
       // Its own end is told here, though the connection goes on elsewhere: it is counted no more.
       send({ hashi: 'handover', worker, read: bytes.toString('base64') }, socket, () => socket.destroy());
     },

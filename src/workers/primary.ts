@@ -10,6 +10,7 @@ import { OperatorError } from '../errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.js';
 import { Places } from './places.js';
+import { stopReading } from './stop-reading.js';
 
 export interface PrimaryOptions {
   readonly workers: number;
@@ -114,6 +115,7 @@ export function createPrimary({ workers: count, env, logger }: PrimaryOptions): 
       case 'handover': {
         const owner = cluster.workers?.[told.worker];
         const socket = handle as Socket | undefined;
+        if (socket) stopReading(socket);
         if (owner?.isConnected()) tell(owner, told, socket);
         else socket?.destroy();
       }

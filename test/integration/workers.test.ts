@@ -91,8 +91,13 @@ describe('serve --workers', () => {
     );
     for (const { socket } of upgraded) {
       const { engine } = socket.io;
-      if (engine.transport.name !== 'websocket')
-        await new Promise((resolve) => engine.once('upgrade', resolve));
+      if (engine.transport.name === 'websocket') continue;
+      await new Promise((resolve, reject) => {
+        engine.once('upgrade', resolve);
+        // Nothing tries again then.
+        engine.once('upgradeError', reject);
+        engine.once('close', (reason) => reject(new Error(`closed before its upgrade: ${reason}`)));
+      });
     }
     await insert('after the upgrade');
     for (const client of upgraded) await client.next(titled('after the upgrade'));
