@@ -66,14 +66,6 @@ export const logMutations: readonly Mutation[] = [
     only: 'at once',
   },
   {
-    name: 'believe for ever that others number',
-    file: 'src/log/others.ts',
-    from: 'return now - this.numberedAt < followMs && now - this.triedAt < ownAdvanceMs;',
-    to: 'return now - this.numberedAt < followMs;',
-    test: connections,
-    only: 'forged',
-  },
-  {
     name: 'do not check that LISTEN took',
     file: 'src/log/session.ts',
     from: `if (!heard.includes('hashi_bell') || !heard.includes('hashi_log')) {`,
