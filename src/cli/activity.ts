@@ -19,6 +19,7 @@ export async function activityOf(client: pg.ClientBase, url: string): Promise<Ac
       return describeSession(await watcher, pid);
     },
     async end() {
+      // One that did not connect has been told by whoever described, and has nothing to end.
       await (await watcher?.catch(() => undefined))?.end();
     },
   };

@@ -108,6 +108,7 @@ const linksFile = z.array(z.object({ source: z.string(), target: z.string() }));
 async function linkLibraries(native: string): Promise<void> {
   for (const { source, target } of await readLinks(native)) {
     const path = join(dirname(native), target);
+    // Whatever else stands there, or nothing: the link is tried, and its own failure says more.
     if (await readlink(path).catch(() => undefined)) continue;
     await symlink(basename(source), path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;

@@ -19,6 +19,7 @@ import { join, sep } from 'node:path';
 import { z } from 'zod';
 import { OperatorError } from '../errors.js';
 import type { Binaries } from './binaries.js';
+import { ifThere } from './if-there.js';
 import { replaceFile } from './replace-file.js';
 import { canReach, giveTo, spawnIds, type RunAs } from './unprivileged.js';
 
@@ -114,7 +115,7 @@ export async function choosePlace(dataDir: string, runAs: RunAs | undefined): Pr
 
 /** What lies there was left by a data directory that has been removed since; what is not ours stays untouched. */
 async function makePlace(path: string, dataDir: string): Promise<string> {
-  const found = await lstat(path).catch(() => undefined);
+  const found = await ifThere(lstat(path));
   if (found?.isDirectory() && found.uid === process.getuid?.())
     await rm(path, { recursive: true, maxRetries: 5 });
   const place = (await exists(path)) ? await mkdtemp(`${path}-`) : path;
@@ -129,10 +130,13 @@ async function sweep(temporary: string): Promise<void> {
   for (const name of await readdir(temporary)) {
     if (!name.startsWith(placePrefix)) continue;
     const path = join(temporary, name);
-    const found = await lstat(path).catch(() => undefined);
+    const found = await ifThere(lstat(path));
     if (!found?.isDirectory() || found.uid !== process.getuid?.()) continue;
-    const dataDir = await readFile(join(path, servedFile), 'utf8').catch(() => undefined);
-    if (dataDir !== undefined && !(await exists(dataDir))) await rm(path, { recursive: true, maxRetries: 5 });
+    const dataDir = await ifThere(readFile(join(path, servedFile), 'utf8'));
+    if (dataDir === undefined) continue;
+    // One that cannot be asked for may be there.
+    const there = await exists(dataDir).catch((_unknown: unknown) => true);
+    if (!there) await rm(path, { recursive: true, maxRetries: 5 });
   }
 }
 
@@ -208,8 +212,5 @@ export async function checkVersion(place: string, binaries: Binaries): Promise<v
 }
 
 export async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+  return (await ifThere(lstat(path))) !== undefined;
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { chown, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ifThere } from './if-there.js';
 
 /** The user that Postgres' processes run as; undefined means as ourselves. */
 export interface RunAs {
@@ -17,7 +18,7 @@ const fallbackId = 65_534;
  */
 export async function whoRunsPostgres(cluster: string): Promise<RunAs | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = await stat(cluster).catch(() => undefined);
+  const owner = await ifThere(stat(cluster));
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   return nobody();
 }

@@ -132,7 +132,8 @@ async function failOver({ before, dead, promoted, told }: Moments): Promise<void
   // What is committed from here on is lost with the primary.
   replication.refuse();
   replication.cut();
-  await sleep(50);
+  const enough = commits.size + 3;
+  while (commits.size < enough) await sleep(5);
   await primary.kill();
   primary = { url: standby.url, kill: () => endHard(standby.pid) };
   stateAddress.retarget(primary.url);
@@ -157,8 +158,9 @@ async function endHard(pid: number): Promise<void> {
   for (;;) {
     try {
       process.kill(pid, 0);
-    } catch {
-      return;
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ESRCH') return;
+      throw error;
     }
     await sleep(10);
   }
