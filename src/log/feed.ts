@@ -241,7 +241,6 @@ export class Feed {
     if (barriers.length > 0 || !this.others.areNumbering) {
       const followed = await session.follow(this.position, followPage);
       ({ head, skipped } = followed);
-      this.others.tried();
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);

@@ -2,12 +2,9 @@
 
 /** How long another instance's numbering keeps us from trying, in milliseconds. */
 export const followMs = 100;
-/** But never longer than this: it may be lost, and what it has numbered be found late. */
-const ownAdvanceMs = 1000;
 
 export class Others {
   private numberedAt = Number.NEGATIVE_INFINITY;
-  private triedAt = Number.NEGATIVE_INFINITY;
   private claimed = false;
 
   constructor(private readonly now: () => number) {}
@@ -29,13 +26,7 @@ export class Others {
     this.numberedAt = this.now();
   }
 
-  /** We have tried to number ourselves. */
-  tried(): void {
-    this.triedAt = this.now();
-  }
-
   get areNumbering(): boolean {
-    const now = this.now();
-    return now - this.numberedAt < followMs && now - this.triedAt < ownAdvanceMs;
+    return this.now() - this.numberedAt < followMs;
   }
 }
