@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createServer, type CreateServerOptions, type Server } from '../../src/index.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { ioClient, rawClient, type Message, type TestClient } from '../support/clients.js';
+import { ioClient, rawClient, type IoClient, type Message, type TestClient } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 let database: TestDatabase;
@@ -37,20 +37,32 @@ function keep<Client extends TestClient>(client: Client): Client {
   clients.push(client);
   return client;
 }
+/** A client that has been greeted there, and has lost its connection. */
+async function hasBeen(kind: string, at: { url: string; wsUrl: string }) {
+  const before = keep(kind === 'raw' ? rawClient(at, 'p', { resume: '1' }) : ioClient(at, 'p'));
+  const { data } = await before.next('connected');
+  if (kind === 'raw') before.close();
+  else {
+    const { io } = (before as IoClient).socket;
+    io.reconnection(false);
+    io.engine.close();
+  }
+  return { before, cursor: data.cursor as string };
+}
+/** It goes on at another instance. */
+function turnTo(client: TestClient, url: string): IoClient['socket'] {
+  const { socket } = client as IoClient;
+  (socket.io as unknown as { uri: string }).uri = url;
+  socket.io.connect();
+  socket.connect();
+  return socket;
+}
 const count = (messages: readonly Message[], type: string) =>
   messages.filter((message) => message.type === type).length;
 
 it.each(['raw', 'io'])('joins and sends while a client resumes: each comes once (%s)', async (kind) => {
   const first = await serve();
-  const before = kind === 'raw' ? rawClient(first, 'p', { resume: '1' }) : ioClient(first, 'p');
-  keep(before);
-  const { data } = await before.next('connected');
-  if (kind === 'raw') before.close();
-  else {
-    const { io } = (before as ReturnType<typeof ioClient>).socket;
-    io.reconnection(false);
-    io.engine.close();
-  }
+  const { before, cursor } = await hasBeen(kind, first);
   // Enough for many pages: what the handler sends is in the log before the replay has got there.
   const missed = 3000;
   await database.query('insert into contracts (status) select $1 from generate_series(1, $2::int)', [
@@ -66,13 +78,8 @@ it.each(['raw', 'io'])('joins and sends while a client resumes: each comes once 
   });
 
   let client = before;
-  if (kind === 'raw') client = keep(rawClient(second, 'p', { since: data.cursor as string }));
-  else {
-    const { socket } = before as ReturnType<typeof ioClient>;
-    (socket.io as unknown as { uri: string }).uri = second.url;
-    socket.io.connect();
-    socket.connect();
-  }
+  if (kind === 'raw') client = keep(rawClient(second, 'p', { since: cursor }));
+  else turnTo(before, second.url);
   expect((await client.next('connected')).data.recovered).toBe(true);
   const sent = async (name: string) => {
     second.server.io.emit(name);
@@ -100,14 +107,7 @@ it.each(['raw', 'io'])(
   { timeout: 60_000 },
   async (kind) => {
     const first = await serve();
-    const before = keep(kind === 'raw' ? rawClient(first, 'p', { resume: '1' }) : ioClient(first, 'p'));
-    const { data } = await before.next('connected');
-    if (kind === 'raw') before.close();
-    else {
-      const { io } = (before as ReturnType<typeof ioClient>).socket;
-      io.reconnection(false);
-      io.engine.close();
-    }
+    const { before, cursor } = await hasBeen(kind, first);
     // More than the kernel takes for a client that does not read: its replay waits for it.
     const missed = 1500;
     await database.query(
@@ -128,15 +128,12 @@ it.each(['raw', 'io'])(
     let client = before;
     let read: () => void;
     if (kind === 'raw') {
-      const raw = rawClient(second, 'p', { since: data.cursor as string });
+      const raw = rawClient(second, 'p', { since: cursor });
       raw.ws.once('open', () => raw.ws.pause());
       read = () => raw.ws.resume();
       client = keep(raw);
     } else {
-      const { socket } = before as ReturnType<typeof ioClient>;
-      (socket.io as unknown as { uri: string }).uri = second.url;
-      socket.io.connect();
-      socket.connect();
+      const socket = turnTo(before, second.url);
       await new Promise<void>((resolve) => socket.once('connect', resolve));
       const { ws } = socket.io.engine.transport as unknown as { ws: { pause(): void; resume(): void } };
       ws.pause();

@@ -1,37 +1,11 @@
 /** Frames and JSON that are wrong in every way there is: the sender is told or closed, and nobody else notices. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { drivers } from '../conformance/drivers.js';
-import { createDatabase, type TestDatabase } from '../support/database.js';
 import { rawClient } from '../support/clients.js';
-import { startServer, type TestServer } from '../support/server.js';
-import { Honest } from './observe.js';
+import { server, token, watchBystander } from './bystander.js';
 import { closeCodeIn, engineWire, frame, rawWire, socketIoWire } from './wire.js';
 
-let database: TestDatabase;
-let server: TestServer;
-let honest: Honest;
-let token: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  server = await startServer(database.url, {
-    HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000',
-    HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1000',
-    HASHI_MESSAGE_BURST: '1000',
-  });
-  honest = await Honest.connect(server, database);
-  token = await server.token('p1');
-});
-afterAll(async () => {
-  honest.close();
-  await server.stop();
-  await database.drop();
-});
-afterEach(async () => {
-  await honest.event();
-  expect(honest.streams()).toEqual(honest.expected());
-  expect(Object.keys(Object.prototype)).toEqual([]);
-});
+watchBystander({ HASHI_MESSAGE_BURST: '1000' });
 
 const gigabyte = 2 ** 30;
 const frames: [string, Buffer, number][] = [

@@ -1,34 +1,10 @@
 /** Packets of Socket.IO that are wrong, by websocket and by polling: answered with a code or closed, and nobody else notices. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase, type TestDatabase } from '../support/database.js';
-import { startServer, type TestServer } from '../support/server.js';
-import { eventually, Honest } from './observe.js';
+import { describe, expect, it } from 'vitest';
+import { honest, server, token, watchBystander } from './bystander.js';
+import { eventually } from './observe.js';
 import { engineWire, frame, pollingSession, socketIoWire } from './wire.js';
 
-let database: TestDatabase;
-let server: TestServer;
-let honest: Honest;
-let token: string;
-
-beforeAll(async () => {
-  database = await createDatabase();
-  server = await startServer(database.url, {
-    HASHI_MAX_CONNECTIONS_PER_PLAYER: '1000',
-    HASHI_MAX_CONNECTIONS_PER_ADDRESS: '1000',
-  });
-  honest = await Honest.connect(server, database);
-  token = await server.token('p1');
-});
-afterAll(async () => {
-  honest.close();
-  await server.stop();
-  await database.drop();
-});
-afterEach(async () => {
-  await honest.event();
-  expect(honest.streams()).toEqual(honest.expected());
-  expect(Object.keys(Object.prototype)).toEqual([]);
-});
+watchBystander({});
 
 const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
 

@@ -1,19 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated.js';
-
-let db: MigratedDatabase;
-beforeAll(async () => {
-  db = await createMigratedDatabase();
-});
-afterAll(() => db.drop());
-
-const insert = async (sql: string, params: unknown[] = []): Promise<string> =>
-  (await db.query(`${sql} returning *`, params))[0].id;
-const newLobby = (columns = '', values = '') =>
-  insert(`insert into lobbies (code${columns}) values ('${randomUUID()}'${values})`);
-const newContract = (lobby: string | null = null) =>
-  insert('insert into contracts (lobby_id) values ($1)', [lobby]);
+import { beforeEach, describe, expect, it } from 'vitest';
+import { db, insert, newContract, newLobby } from './trigger-rows.js';
 
 describe('lobbies', () => {
   it('tells its host of an INSERT besides its room', async () => {
