@@ -1,4 +1,5 @@
 /** Explicit subscriptions: asked of the database, and true at the place in the log where they begin. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../errors.js';
 import type { Feed } from '../log/feed.js';
 import type { Connection } from '../transports/connection.js';
@@ -38,6 +39,12 @@ interface Pending {
   allChanged: boolean;
 }
 
+/**
+ * A refusal takes as long as this at least, in milliseconds: to look for a lobby that is there takes some hundredths of one longer
+ * than for one that is not, which whoever asks often enough would find out.
+ */
+const refusalMs = 3;
+
 /** How often a right is read again because it changed while it was read. */
 const attempts = 5;
 
@@ -57,6 +64,14 @@ export class Subscriptions {
 
   /** Returns why not, or null when the connection is in the room. */
   async subscribe(connection: Connection, lobby: string): Promise<ErrorCode | null> {
+    // Begun before anything is known, or what is left of it would tell.
+    const refusal = sleep(refusalMs);
+    const outcome = await this.decide(connection, lobby);
+    if (outcome === 'SUBSCRIBE_DENIED') await refusal;
+    return outcome;
+  }
+
+  private async decide(connection: Connection, lobby: string): Promise<ErrorCode | null> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       // From before it is read: a change may be handed out before the answer is here.
       const pending: Pending = { playerId: connection.playerId, changed: new Set(), allChanged: false };

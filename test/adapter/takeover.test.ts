@@ -50,6 +50,11 @@ it('takes it on an instance that has yet to read what the client has got', async
     const { feed } = processOf(node);
     // Every look takes its time, and a notification says nothing: as on a busy machine.
     Object.assign(feed, { wake: () => undefined });
+    const inside = feed as unknown as { turning?: Promise<void>; timer?: NodeJS.Timeout; timerAt: number };
+    // A look that is under way, or has been decided on, is not to find it by itself.
+    await inside.turning;
+    clearTimeout(inside.timer);
+    inside.timerAt = Number.POSITIVE_INFINITY;
     nodes[0].io.emit('news', 1);
     await client.until('news');
     const behind = feed.position;

@@ -48,6 +48,16 @@ function subscriptionsWith(parts: {
   return { subscriptions, barriers };
 }
 
+describe('a refusal', () => {
+  it('comes no sooner for a lobby that is not there than for one that takes longer to look at', async () => {
+    const { subscriptions } = subscriptionsWith({ memberships: { subscribable: async () => null } });
+    const began = performance.now();
+    expect(await subscriptions.subscribe(connectionWith(), 'nowhere')).toBe('SUBSCRIBE_DENIED');
+    // A timer may fire in the last millisecond before its time.
+    expect(performance.now() - began).toBeGreaterThan(1.9);
+  });
+});
+
 describe('a subscription whose right ends between its reading and its place in the log', () => {
   it('is read again there, and denied', async () => {
     const readings = [true, false];

@@ -11,6 +11,14 @@ const stolen = 'test/hostile/stolen-session.test.ts';
 
 export const roomMutations: readonly Mutation[] = [
   {
+    name: 'hostile: refuse as soon as it is known',
+    file: 'src/routing/subscriptions.ts',
+    from: `if (outcome === 'SUBSCRIBE_DENIED') await refusal;`,
+    to: 'refusal.catch(() => undefined);',
+    test: 'test/faults/subscriptions.test.ts',
+    only: 'comes no sooner',
+  },
+  {
     name: `hostile: take a player's id for a pattern`,
     file: 'src/routing/memberships.ts',
     from: '`where p.${ident(player)} = any (${playersAs(playerType)})`',
