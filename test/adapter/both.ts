@@ -87,8 +87,20 @@ async function meet(nodes: Node[], namespace = '/'): Promise<void> {
 export const listeners = `from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
   and (query ilike 'listen %' or application_name in ('hashi-socket adapter', 'hashi-socket listener'))`;
 
+let killed: number[] = [];
+
 export async function killListeners(): Promise<number> {
-  return (await database.query(`select pg_terminate_backend(pid) ${listeners}`)).length;
+  const rows = await database.query(`select pid, pg_terminate_backend(pid) ${listeners}`);
+  killed = rows.map(({ pid }) => pid);
+  return killed.length;
+}
+
+/** Until one listens that is none of those killed last: whoever it belongs to knows of the loss. */
+export async function listeningAnew(): Promise<void> {
+  await vi.waitFor(async () => {
+    const rows = await database.query(`select pid ${listeners} and pid <> all($1)`, [killed]);
+    expect(rows).not.toEqual([]);
+  }, 15_000);
 }
 
 export async function listening(count: number): Promise<void> {

@@ -11,6 +11,7 @@ import {
   killListeners,
   listeners,
   listening,
+  listeningAnew,
   pair,
   pairs,
   start,
@@ -29,11 +30,12 @@ fault('A killed LISTEN backend, no error handler on pooled clients', 'goes on', 
   keep({ stop: async () => void client.socket.disconnect() });
   await listening(1);
   await killListeners();
+  const end = child.ended.then((how) => `the process ends (${how})`);
+  // Not before it knows of the loss: an emit could arrive while the news of it is on its way.
+  const before = await Promise.race([end, listeningAnew().then(() => 'listens')]);
+  if (before !== 'listens') return before;
   const sent = child.emit('after').catch((_dead: unknown) => undefined);
-  const outcome = await Promise.race([
-    child.ended.then((how) => `the process ends (${how})`),
-    client.until('after').then(() => 'goes on'),
-  ]);
+  const outcome = await Promise.race([end, client.until('after').then(() => 'goes on')]);
   await Promise.race([sent, child.ended]);
   return outcome;
 });
