@@ -12,6 +12,7 @@ declare
   this smallint := turn % 8;
   next smallint := (turn + 1) % 8;
   head bigint;
+  newest_slot smallint;
   oldest record;
   dropped bigint;
   newest timestamptz;
@@ -19,9 +20,10 @@ declare
   locked boolean := false;
 begin
   select s.floor into floor_now from realtime.state s;
-  select t.seq into head from realtime.ticks t order by t.tick desc limit 1;
+  select t.seq, t.slot into head, newest_slot from realtime.ticks t order by t.tick desc limit 1;
   select t.seq, t.at into oldest from realtime.ticks t where t.slot = this order by t.tick limit 1;
-  if oldest is null or (oldest.at > clock_timestamp() - retention / 6 and head - oldest.seq < greatest(most / 6, 1)) then
+  -- Without a tick in it the slot is not left: whoever numbers looks for the newest one here and in the slot before.
+  if newest_slot <> this or oldest is null or (oldest.at > clock_timestamp() - retention / 6 and head - oldest.seq < greatest(most / 6, 1)) then
     return floor_now;
   end if;
   -- Waited for: under load somebody numbers nearly all the time, and who gave up at that would never get to it.

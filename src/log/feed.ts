@@ -50,12 +50,10 @@ export class Feed {
   private readonly backoff = new Backoff({ firstMs: 100, maxMs: 5000 });
   private readonly pace: Pace;
   private readonly others: Others;
-  private readonly busyMs: number;
   private readonly now: () => number;
 
   constructor(private readonly options: FeedOptions) {
-    this.busyMs = options.busyMs ?? 3;
-    this.pace = new Pace({ busyMs: this.busyMs, sweepMs: options.sweepMs ?? 1000 });
+    this.pace = new Pace({ busyMs: options.busyMs ?? 3, sweepMs: options.sweepMs ?? 1000 });
     this.now = options.now ?? (() => performance.now());
     this.others = new Others(this.now);
   }
@@ -113,7 +111,7 @@ export class Feed {
     const session = await LogSession.open(
       { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000, first: this.epoch === '' },
       {
-        onBell: () => this.wake(this.others.areNumbering ? this.busyMs * (3 + Math.random() * 5) : 0),
+        onBell: () => this.wake(this.pace.rang(this.others.areNumbering)),
         onAdvanced: (seq, own) => {
           if (own || seq <= this.position) return;
           this.others.claim();
@@ -186,7 +184,7 @@ export class Feed {
     }
     const now = this.now();
     // The first at once; under load, turns keep their distance and take more entries each.
-    const at = Math.max(now + waitMs, this.lastTurnAt + this.busyMs);
+    const at = Math.max(now + waitMs, this.lastTurnAt + this.pace.busyMs);
     if (at >= this.timerAt) return;
     clearTimeout(this.timer);
     this.timerAt = at;
@@ -239,7 +237,7 @@ export class Feed {
     if (this.position > before) this.others.numbered();
     let rest = !claimed;
     if (barriers.length > 0 || !this.others.areNumbering) {
-      const followed = await session.follow(this.position, followPage);
+      const followed = await session.follow(this.position, followPage, this.pace.hold());
       ({ head, skipped } = followed);
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
@@ -247,6 +245,8 @@ export class Feed {
       // Nothing though the log goes on: what was there has been pruned, which is found by reading on.
       rest = followed.entries.length === 0 ? head !== null : mayBeCut(followed.entries, followPage);
       this.handOn(followed.entries);
+    } else {
+      await session.release();
     }
     if (rest && (head === null || head > this.position)) await this.readOn(session);
     this.lastGoodAt = this.now();

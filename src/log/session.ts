@@ -30,6 +30,9 @@ const goodbyeMs = 1000;
 /** One connection from LISTEN to its end; whoever holds it makes another when it is lost. */
 export class LogSession {
   private lost = false;
+  /** Whether the bell may be held by us. */
+  private held = false;
+  private skipped: number | null = null;
 
   private constructor(
     private readonly client: pg.Client,
@@ -135,18 +138,32 @@ export class LogSession {
     return rows.map(entryOf);
   }
 
-  /** `advance` and `read` in one question. `skipped`: how many commits have not rung until then, if that is counted. */
+  /** `advance` and `read` in one question. `skipped`: how many commits have not rung until then, if that is counted.
+   * `hold` keeps the bell from ringing until a look finds that nobody has skipped it since the one before. */
   async follow(
     seq: number,
     most: number,
+    hold = false,
   ): Promise<{ head: number | null; skipped: number | null; entries: LogEntry[] }> {
-    const [first, ...rows] = await this.query<EntryRow>({
+    const { held } = this;
+    // Until the answer is there it may be held.
+    this.held ||= hold;
+    const [first, ...rows] = await this.query<EntryRow & { failed: boolean | null }>({
       name: 'follow',
-      text: 'select seq, type, room, player, effect, member, data, at from realtime.follow($1, $2)',
-      values: [seq, most],
+      text: 'select seq, type, room, player, effect, member, data, failed, at from realtime.follow($1, $2, $3, $4, $5)',
+      values: [seq, most, hold, held, this.skipped],
     });
     const { seq: head, at: skipped } = first as unknown as { seq: string | null; at: number | null };
+    this.held = first?.failed === true;
+    this.skipped = skipped;
     return { head: head === null ? null : Number(head), skipped, entries: rows.map(entryOf) };
+  }
+
+  /** Lets the bell ring again: who does not look must not hold it. */
+  async release(): Promise<void> {
+    if (!this.held) return;
+    await this.query({ name: 'release', text: 'select realtime.release()' });
+    this.held = false;
   }
 
   /** The epoch of this database; `renewed`: it is another database than the log was made in, and the log was emptied.

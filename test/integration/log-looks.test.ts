@@ -1,10 +1,9 @@
 /** That the log is looked at as often as it must be, and no more, when writers keep one another from ringing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Feed } from '../../src/log/feed.js';
-import type { TestDatabase } from '../support/database.js';
-import { createMigratedDatabase } from '../support/migrated.js';
+import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated.js';
 
-let database: TestDatabase;
+let database: MigratedDatabase;
 beforeAll(async () => {
   database = await createMigratedDatabase();
 });
@@ -103,6 +102,98 @@ describe('writers that commit together', () => {
     await committing;
     await follower.until(2);
     for (const client of [gate, ringer, late]) client.release(true);
+    await follower.stop();
+  });
+});
+
+/** Whether the bell's lock is taken, and by the listener. */
+const isHeld = async () =>
+  (
+    await database.query(
+      `select application_name as by from pg_locks join pg_stat_activity using (pid)
+       where locktype = 'advisory' and classid = 748177132 and granted and application_name = 'hashi-socket listener'`,
+    )
+  ).length > 0;
+
+/** Four that commit one event after another, until they are stopped; `written` is how many have been. */
+async function writeOn() {
+  const writers = await Promise.all(Array.from({ length: 4 }, () => database.connect()));
+  let [written, going] = [0, true];
+  const done = writers.map(async (writer) => {
+    for (; going; written++) await writer.query('insert into contracts default values');
+    await writer.end();
+  });
+  return async () => {
+    going = false;
+    await Promise.all(done);
+    return written;
+  };
+}
+
+describe('under load the bell', () => {
+  it('is held for a session that looks by the clock, and rings again once nobody has skipped it', async () => {
+    const [reader, ear] = [await database.pool.connect(), await database.pool.connect()];
+    let rung = 0;
+    ear.on('notification', () => rung++);
+    await ear.query('listen hashi_bell');
+    const look = async (hold: boolean, held: boolean, counted: number) =>
+      (
+        await reader.query('select failed as held, at as skipped from realtime.follow($1, 1, $2, $3, $4)', [
+          2 ** 40,
+          hold,
+          held,
+          counted,
+        ])
+      ).rows[0];
+    const commit = async () => {
+      await database.query('insert into contracts default values');
+      await ear.query('select 1');
+      return rung;
+    };
+    const before = await skipped();
+    expect(await look(true, false, before)).toEqual({ held: true, skipped: before });
+    expect([await commit(), await commit()]).toEqual([0, 0]);
+    expect(await look(true, true, before)).toEqual({ held: true, skipped: before + 2 });
+    expect(await look(true, true, before + 2)).toEqual({ held: false, skipped: before + 2 });
+    expect(await commit()).toBe(1);
+    expect(await look(true, false, before + 2)).toEqual({ held: true, skipped: before + 2 });
+    await reader.query('select realtime.release()');
+    expect(await commit()).toBe(2);
+    for (const client of [reader, ear]) client.release(true);
+  });
+
+  it(
+    'is held while writers come thick and fast, and rings for the next one after them',
+    { timeout: 60_000 },
+    async () => {
+      const follower = await follow();
+      const stop = await writeOn();
+      await expect.poll(isHeld, { timeout: 30_000 }).toBe(true);
+      const written = await stop();
+      await follower.until(written);
+      await expect.poll(isHeld, { timeout: 30_000 }).toBe(false);
+      // There is no sweep: it is heard, or never.
+      await untilLooked(100);
+      await database.query('insert into contracts default values');
+      await follower.until(written + 1);
+      await follower.stop();
+    },
+  );
+
+  it('is not held by who leaves the numbering to another', { timeout: 60_000 }, async () => {
+    const follower = await follow();
+    const stop = await writeOn();
+    await expect.poll(isHeld, { timeout: 30_000 }).toBe(true);
+    await expect
+      .poll(
+        async () => {
+          await database.query('select realtime.advance()');
+          return isHeld();
+        },
+        { timeout: 30_000, interval: 5 },
+      )
+      .toBe(false);
+    await follower.until(await stop());
     await follower.stop();
   });
 });
