@@ -53,7 +53,7 @@ begin
   -- What is installed, so that it can tell whether it is up to date.
   grant select on realtime.migrations, realtime.installed to hashi_server;
   grant execute on function
-    realtime.advance(), realtime.follow(bigint, integer), realtime.read(bigint, integer),
+    realtime.advance(), realtime.follow(bigint, integer, boolean, boolean, bigint), realtime.read(bigint, integer),
     realtime.read_for(bigint, integer, text, text[]),
     realtime.moves_of(text, bigint), realtime.holds(bigint, interval, bigint), realtime.kept(),
     realtime.rotate(interval, bigint), realtime.ensure_epoch(), realtime.health()

@@ -59,7 +59,7 @@ revoke all on function realtime.read(bigint, integer) from public;
 --
 -- Who holds the bell's lock looks every few milliseconds: writers find it taken, skip it and are counted, and none of them has to
 -- notify. `hold` takes the lock for the session; it is given back as soon as nobody has skipped since the look that counted
--- `counted`, or by release().
+-- `counted`; it is the session's, which may also unlock it itself.
 create or replace function realtime.follow(
   after bigint, most integer, hold boolean default false, held boolean default false, counted bigint default null
 )
@@ -87,13 +87,6 @@ begin
 end
 $$;
 revoke all on function realtime.follow(bigint, integer, boolean, boolean, bigint) from public;
-
--- Gives the bell back, for who looks no more.
-create or replace function realtime.release() returns boolean
-language sql security definer
-set search_path = pg_catalog, realtime, pg_temp
-as $$ select pg_advisory_unlock(748177132, hashtext(current_database())) $$;
-revoke all on function realtime.release() from public;
 
 -- The log after a seq for one player: what goes to everyone, to one of these rooms, to the player, or moves the player.
 -- Its last row is always the last entry looked at, so that a reader gets on though nothing was for it. A page ends

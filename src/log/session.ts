@@ -162,7 +162,10 @@ export class LogSession {
   /** Lets the bell ring again: who does not look must not hold it. */
   async release(): Promise<void> {
     if (!this.held) return;
-    await this.query({ name: 'release', text: 'select realtime.release()' });
+    await this.query({
+      name: 'release',
+      text: 'select pg_catalog.pg_advisory_unlock(748177132, pg_catalog.hashtext(pg_catalog.current_database()))',
+    });
     this.held = false;
   }
 

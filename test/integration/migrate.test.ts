@@ -102,6 +102,28 @@ describe('migrate()', () => {
     expect(await db.query('select oid, xmin from pg_trigger order by oid')).toEqual(triggers);
   });
 
+  it('lets who may call a function call the one that takes its place', async () => {
+    await run();
+    const server = await newRole();
+    // As it was before it had more parameters.
+    await db.query(`
+      drop function realtime.follow(bigint, integer, boolean, boolean, bigint);
+      create function realtime.follow(bigint, integer) returns bigint language sql as 'select 1::bigint';
+      revoke all on function realtime.follow(bigint, integer) from public;
+      grant execute on function realtime.follow(bigint, integer) to ${server};
+      alter table realtime.ticks drop column turned, drop column since;
+      delete from realtime.installed where name = 'functions/read.sql';
+      delete from realtime.migrations where hash = (select hash from realtime.migrations order by at desc, ctid desc limit 1)`);
+    expect(await run()).toBe(2);
+    const [{ may, everybody }] = await db.query(
+      `select has_function_privilege($1, f, 'execute') as may,
+         exists (select from pg_proc p, aclexplode(p.proacl) g where p.oid = f and g.grantee = 0) as everybody
+       from to_regprocedure('realtime.follow(bigint, integer, boolean, boolean, bigint)') f`,
+      [server],
+    );
+    expect({ may, everybody }).toEqual({ may: true, everybody: false });
+  });
+
   it('leaves nothing half installed when it is killed in the middle', async () => {
     const client = await connect();
     const { processID } = client as unknown as { processID: number };

@@ -31,6 +31,7 @@ export async function checkVersion(client: pg.Client): Promise<Result> {
 /** What an instance calls. */
 const functionsServed = [
   'advance',
+  'follow',
   'read',
   'read_for',
   'moves_of',
