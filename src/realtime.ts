@@ -235,11 +235,11 @@ export class Realtime {
     });
     const onRefused = (reason: Refusal) => metrics.refusedTotal.inc({ reason });
     this.gate = new Gate({ ...config, places: neighbours?.places, onRefused });
-    this.keeper = new Keeper({ ...config, leewayMs: tokenLeewayMs, connections });
+    const engines = () => this.raw.engines;
+    this.keeper = new Keeper({ ...config, leewayMs: tokenLeewayMs, engines, connections });
     this.raw = new RawTransport({
       ...config,
       io: this.io,
-      onOpen: (opened) => this.keeper.add(opened),
       onClose: (code) => metrics.observeClose(code),
       onRateLimited,
     });

@@ -61,7 +61,7 @@ export function socketsOf(http: HttpServer): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   http.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.on('close', () => sockets.delete(socket));
   });
   return sockets;
 }

@@ -90,8 +90,7 @@ export class Admission {
     for (const room of [...connection.memberships, ...connection.subscriptions]) {
       this.options.door.leave(connection, room);
     }
-    connection.memberships.clear();
-    connection.subscriptions.clear();
+    connection.leaveAll();
   }
 
   /** Who cannot be served now is sent away: it comes back, and misses nothing then. */
@@ -164,7 +163,7 @@ export class Admission {
     const { door, feed, hub } = this.options;
     door.enter(connection, playerRoom(connection.playerId));
     for (const room of rooms) {
-      connection.memberships.add(room);
+      connection.addMembership(room);
       door.enter(connection, room);
     }
     hub.enter(connection);

@@ -139,7 +139,7 @@ export class Router {
         connection.moves.set(room, 'join');
         continue;
       }
-      connection.memberships.add(room);
+      connection.addMembership(room);
       this.options.door.enter(connection, room);
     }
   }
@@ -192,8 +192,7 @@ export class Router {
 
   /** Out of the room, with membership and subscription alike. */
   private evict(connection: Connection, room: string): void {
-    connection.memberships.delete(room);
-    connection.subscriptions.delete(room);
+    connection.leave(room);
     this.options.door.leave(connection, room);
   }
 

@@ -114,8 +114,7 @@ export class Subscriptions {
       [...connection.lapsed].map(async (room) => {
         await this.subscribe(connection, lobbyOf(room));
         // Unsubscribed from meanwhile.
-        if (!connection.lapsed.has(room) && connection.subscriptions.delete(room))
-          door.leave(connection, room);
+        if (!connection.lapsed.has(room) && connection.unsubscribe(room)) door.leave(connection, room);
       }),
     );
   }
@@ -127,7 +126,7 @@ export class Subscriptions {
     // While a backlog is gathered, what came before goes before the answer: nothing of the room follows that.
     this.options.flush();
     connection.lapsed.delete(room);
-    connection.subscriptions.delete(room);
+    connection.unsubscribe(room);
     this.options.door.leave(connection, room);
   }
 
@@ -141,8 +140,8 @@ export class Subscriptions {
       this.options.feed.atBarrier(() => {
         if (pending.allChanged || pending.changed.has(room)) return resolve(false);
         if (!connection.closed) {
-          connection.subscriptions.add(room);
-          if (participant) connection.memberships.add(room);
+          connection.subscribe(room);
+          if (participant) connection.addMembership(room);
           this.options.door.enter(connection, room);
         }
         resolve(true);

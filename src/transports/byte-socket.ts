@@ -58,7 +58,7 @@ export class ByteSocket implements Writer {
     ws.onClosing(() => (this.open = false));
     ws.on('pong', (word: Buffer) => this.answered(word));
     socket.on('drain', () => this.release());
-    socket.once('close', () => {
+    socket.on('close', () => {
       this.open = false;
       this.drop();
     });

@@ -35,11 +35,10 @@ export interface Wire {
   close(code: number, reason: string): void;
 }
 
+/** Most connections are in few rooms, and an empty set takes 170 bytes. */
+const none: ReadonlySet<string> = new Set();
+
 export class Connection {
-  /** Rooms by membership, as the database has it at the connection's place in the log. */
-  readonly memberships = new Set<string>();
-  /** Rooms by `subscribe`. */
-  readonly subscriptions = new Set<string>();
   /** Live: in its rooms, and fed by the router. Before that it is admitted, or replays. */
   live = false;
   closed = false;
@@ -53,6 +52,8 @@ export class Connection {
   expiresAt = Number.POSITIVE_INFINITY;
   /** What is due to it in this tick. */
   due: Batch | undefined;
+  private membershipsMade: Set<string> | undefined;
+  private subscriptionsMade: Set<string> | undefined;
   private movesMade: Map<string, 'join' | 'leave'> | undefined;
   private lapsedMade: Set<string> | undefined;
 
@@ -62,6 +63,40 @@ export class Connection {
     readonly playerId: string,
     readonly wire: Wire,
   ) {}
+
+  /** Rooms by membership, as the database has it at the connection's place in the log. */
+  get memberships(): ReadonlySet<string> {
+    return this.membershipsMade ?? none;
+  }
+
+  /** Rooms by `subscribe`. */
+  get subscriptions(): ReadonlySet<string> {
+    return this.subscriptionsMade ?? none;
+  }
+
+  addMembership(room: string): void {
+    (this.membershipsMade ??= new Set()).add(room);
+  }
+
+  subscribe(room: string): void {
+    (this.subscriptionsMade ??= new Set()).add(room);
+  }
+
+  /** Returns whether it was subscribed. */
+  unsubscribe(room: string): boolean {
+    return this.subscriptionsMade?.delete(room) ?? false;
+  }
+
+  /** It is a member no more, and not subscribed. */
+  leave(room: string): void {
+    this.membershipsMade?.delete(room);
+    this.unsubscribe(room);
+  }
+
+  leaveAll(): void {
+    this.membershipsMade = undefined;
+    this.subscriptionsMade = undefined;
+  }
 
   /** Joins and leaves that pass while it is admitted: the last one of each room. */
   get moves(): Map<string, 'join' | 'leave'> {

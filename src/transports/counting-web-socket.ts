@@ -48,11 +48,12 @@ export class CountingWebSocket extends WebSocket {
     for (const event of ['message', 'ping', 'pong']) this.removeAllListeners(event).on(event, drop);
   }
 
-  /** Calls back for every pong that was not asked for. */
-  onUnaskedPong(callback: () => void): void {
+  /** Calls back for every pong, and whether it was asked for. */
+  onPong(callback: (asked: boolean) => void): void {
     this.on('pong', () => {
-      if (this.asked > 0) this.asked--;
-      else callback();
+      const asked = this.asked > 0;
+      if (asked) this.asked--;
+      callback(asked);
     });
   }
 
@@ -70,7 +71,9 @@ export class CountingWebSocket extends WebSocket {
       this.terminate();
     };
     this.on('ping', count);
-    this.onUnaskedPong(count);
+    this.onPong((asked) => {
+      if (!asked) count();
+    });
     this.on('message', (data) => {
       if (Buffer.isBuffer(data) && data.equals(probe)) count();
     });

@@ -125,7 +125,7 @@ export function openFront(options: FrontOptions): () => void {
     }
     const begin = (leave: () => void) => {
       places.set(request, leave);
-      answer.once('close', leavingOf(request));
+      answer.on('close', leavingOf(request));
       go();
     };
     admit(request, answer, begin, turnAway);
@@ -208,11 +208,11 @@ export function openFront(options: FrontOptions): () => void {
   if (!shared) server.on('connection', onConnection).on('clientError', onClientError);
   engine.on(
     'connection',
-    (connection: { request: IncomingMessage; once(event: 'close', run: () => void): void; ws?: unknown }) => {
+    (connection: { request: IncomingMessage; on(event: 'close', run: () => void): void; ws?: unknown }) => {
       // Raw connections pass here too, and have been counted.
       if (connection.ws !== undefined) return;
       const { request } = connection;
-      connection.once('close', takePlace(request) ?? gate.enter(gate.addressOf(request)));
+      connection.on('close', takePlace(request) ?? gate.enter(gate.addressOf(request)));
     },
   );
 

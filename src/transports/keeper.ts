@@ -7,22 +7,16 @@ export interface KeeperOptions {
   readonly heartbeatTimeoutMs: number;
   /** How long after its end a token is still good, in milliseconds: clocks differ. */
   readonly leewayMs: number;
+  /** The raw ones that are open. */
+  readonly engines: () => Iterable<RawEngine>;
   readonly connections: () => Iterable<Connection>;
   readonly now?: () => number;
-}
-
-interface Beat {
-  readonly engine: RawEngine;
-  /** When it is to be pinged next; with `waiting`, when it is given up. */
-  dueAt: number;
-  waiting: boolean;
 }
 
 /** Tokens are looked at this often: a second late is in time. */
 const tokenCheckMs = 1000;
 
 export class Keeper {
-  private readonly beats = new Map<RawEngine, Beat>();
   private timers: NodeJS.Timeout[] = [];
 
   constructor(private readonly options: KeeperOptions) {}
@@ -37,36 +31,19 @@ export class Keeper {
   stop(): void {
     this.timers.forEach((timer) => clearInterval(timer));
     this.timers = [];
-    this.beats.clear();
-  }
-
-  add(engine: RawEngine): void {
-    const beat: Beat = {
-      engine,
-      dueAt: performance.now() + this.options.heartbeatIntervalMs,
-      waiting: false,
-    };
-    this.beats.set(engine, beat);
-    const alive = () => {
-      beat.waiting = false;
-      beat.dueAt = performance.now() + this.options.heartbeatIntervalMs;
-    };
-    engine.ws.on('pong', alive);
-    engine.ws.on('message', alive);
-    engine.ws.on('close', () => this.beats.delete(engine));
   }
 
   private beat(): void {
+    const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.options;
     const now = performance.now();
-    for (const beat of this.beats.values()) {
-      if (beat.dueAt > now) continue;
-      if (beat.waiting) {
-        beat.engine.ws.terminate();
-        continue;
+    for (const engine of this.options.engines()) {
+      const { ws, heardAt, pingedAt } = engine;
+      if (pingedAt > heardAt) {
+        if (now >= pingedAt + heartbeatTimeoutMs) ws.terminate();
+      } else if (now >= heardAt + heartbeatIntervalMs) {
+        engine.pingedAt = now;
+        if (ws.readyState === ws.OPEN) ws.ping();
       }
-      beat.waiting = true;
-      beat.dueAt = now + this.options.heartbeatTimeoutMs;
-      if (beat.engine.ws.readyState === beat.engine.ws.OPEN) beat.engine.ws.ping();
     }
   }
 

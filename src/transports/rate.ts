@@ -5,6 +5,8 @@ export interface RateOptions {
   readonly messageBurst: number;
 }
 
+const monotonic = () => performance.now();
+
 export class MessageRate {
   private tokens: number;
   private at: number;
@@ -12,7 +14,7 @@ export class MessageRate {
 
   constructor(
     private readonly options: RateOptions,
-    private readonly now: () => number = () => performance.now(),
+    private readonly now: () => number = monotonic,
   ) {
     this.tokens = options.messageBurst;
     this.at = now();

@@ -27,6 +27,9 @@ export class RawEngine extends EventEmitter {
   readonly transport = { name: 'websocket', writable: true };
   readonly writeBuffer: never[] = [];
   readyState: 'open' | 'closed' = 'open';
+  /** When a message or a pong came last, and when it was pinged, by `performance.now()`; see `Keeper`. */
+  heardAt = performance.now();
+  pingedAt = Number.NEGATIVE_INFINITY;
   private early: [RawData, boolean][] = [];
   private earlyBytes = 0;
   private handle: ((data: RawData, isBinary: boolean) => void) | undefined;
@@ -46,13 +49,17 @@ export class RawEngine extends EventEmitter {
   ) {
     super();
     ws.on('message', (data, isBinary) => {
+      this.heardAt = performance.now();
       if (ws.readyState !== ws.OPEN) return;
       if (this.handle) this.handle(data, isBinary);
       else this.keep(data, isBinary);
     });
     // A client that does not read gets no pongs: they would pile up here.
     ws.on('ping', (data) => this.control(() => !wire.behind && ws.pong(data)));
-    ws.onUnaskedPong(() => this.control());
+    ws.onPong((asked) => {
+      this.heardAt = performance.now();
+      if (!asked) this.control();
+    });
     ws.on('close', () => this.end('transport close'));
   }
 

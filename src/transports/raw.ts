@@ -15,7 +15,6 @@ export interface RawOptions extends RateOptions {
   readonly maxMessageBytes: number;
   readonly maxUnsentBytes: number;
   readonly permessageDeflate: boolean;
-  readonly onOpen: (engine: RawEngine) => void;
   readonly onClose: (code: number) => void;
   /** `told`: by a message of its own. */
   readonly onRateLimited: (told: boolean) => void;
@@ -40,7 +39,7 @@ export class RawTransport {
 
   /** Takes over an upgrade whose path, origin and limits have been checked. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string, onGone: () => void): void {
-    socket.once('close', onGone);
+    socket.on('close', onGone);
     // "hashi" is answered only to a client that offers it, and never the token.
     this.server.handleUpgrade(request, socket, head, (ws) => {
       // From its first byte: a reset while the token is checked, or invalid UTF-8, would end the process.
@@ -63,7 +62,6 @@ export class RawTransport {
         this.engines.delete(engine);
         this.options.onClose(ws.closedWith ?? code);
       });
-      this.options.onOpen(engine);
       this.options.io.engine.emit('connection', engine);
       engine.connect();
     });

@@ -13,6 +13,7 @@ import { Connection, type Wire } from './connection.js';
 import { patience } from './patience.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
+import { shrink } from './small-map.js';
 import { SocketIoWire } from './socketio-wire.js';
 import { openRaw, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
@@ -45,7 +46,8 @@ interface Session {
 /** An engine.io connection, or a raw one in its shape. */
 interface Transport {
   close(): void;
-  once(event: 'close', callback: () => void): unknown;
+  on(event: 'close', callback: () => void): unknown;
+  off(event: 'close', callback: () => void): unknown;
 }
 
 /** What the middleware has found out, for the connection handler. */
@@ -154,7 +156,7 @@ export class Sessions {
       if ('leave' in taken) taken.leave();
       throw new ProtocolError('full' in taken ? 'TOO_MANY_CONNECTIONS' : 'AUTH_ERROR');
     }
-    conn.once('close', taken.leave);
+    conn.on('close', taken.leave);
     return () => {
       leave();
       taken.leave();
@@ -177,7 +179,7 @@ export class Sessions {
       if (left === 0) this.byPlayer.delete(playerId);
       else this.byPlayer.set(playerId, left);
     };
-    conn.once('close', leave);
+    conn.on('close', leave);
     return leave;
   }
 
@@ -225,6 +227,7 @@ export class Sessions {
       socket.disconnect(true);
       return;
     }
+    shrink(socket);
     const raw = rawOf(socket);
     const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
     const connection = new Connection(socket.id, identity.playerId, wire);
@@ -251,12 +254,14 @@ export class Sessions {
    */
   endSoon(conn: Transport): void {
     clearTimeout(this.deadlines.get(conn));
+    const gone = () => clearTimeout(timer);
     const timer = setTimeout(() => {
       this.deadlines.delete(conn);
+      conn.off('close', gone);
       if (!this.occupied.has(conn)) conn.close();
     }, this.options.authTimeoutMs).unref();
     this.deadlines.set(conn, timer);
-    conn.once('close', () => clearTimeout(timer));
+    conn.on('close', gone);
   }
 }
 

@@ -109,8 +109,8 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: wait for the dead',
     file: 'src/transports/keeper.ts',
-    from: 'beat.engine.ws.terminate();',
-    to: '',
+    from: 'if (now >= pingedAt + heartbeatTimeoutMs) ws.terminate();',
+    to: 'continue;',
     test: strangers,
     only: 'gone without a word',
   },

@@ -18,7 +18,7 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: keep the place of a session that never opened',
     file: 'src/transports/front.ts',
-    from: `answer.once('close', leavingOf(request));`,
+    from: `answer.on('close', leavingOf(request));`,
     to: '',
     test: connections,
     only: 'never opened',
@@ -50,8 +50,8 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: do not count pongs that nobody asked for',
     file: 'src/transports/counting-web-socket.ts',
-    from: 'else callback();',
-    to: '',
+    from: 'callback(asked);',
+    to: 'callback(true);',
     test: floods,
     only: 'pongs',
   },

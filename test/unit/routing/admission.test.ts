@@ -228,7 +228,7 @@ describe('Admission', () => {
   it('reads memberships anew for live connections', async () => {
     const connection = await admit();
     for (const room of ['lobby:1', 'lobby:2']) {
-      connection.memberships.delete(room);
+      connection.leave(room);
       fake.door.leave(connection, room);
     }
     read = async () => [lobby('2')];

@@ -86,7 +86,7 @@ export function fakeHub() {
     connection.live = true;
     hub.everyone.add(connection);
     for (const room of rooms) {
-      connection.memberships.add(room);
+      connection.addMembership(room);
       door.enter(connection, room);
     }
     return connection;

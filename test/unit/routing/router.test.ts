@@ -96,7 +96,7 @@ describe('Router', () => {
 
   it('ends a subscription with the membership', () => {
     const a = fake.live('a', room);
-    a.subscriptions.add(room);
+    a.subscribe(room);
     router.route([leaves(1, 'a'), inRoom(2)]);
     expect(a.wire.texts).toEqual(['"1"']);
     expect(a.subscriptions.size).toBe(0);
@@ -133,7 +133,7 @@ describe('Router', () => {
   it('takes out who has lost the right, keeps members, mediators and the public', () => {
     const [member, mediator, guest] = [fake.live('a', room), fake.live('m'), fake.live('g')];
     for (const subscriber of [mediator, guest]) {
-      subscriber.subscriptions.add(room);
+      subscriber.subscribe(room);
       fake.door.enter(subscriber, room);
     }
     const rights = (seq: number, isPublic: boolean) =>

@@ -23,6 +23,7 @@ it('ends a connection within three seconds of its token and the leeway, and not 
       heartbeatIntervalMs: 25_000,
       heartbeatTimeoutMs: 20_000,
       leewayMs,
+      engines: () => [],
       connections: () => [connection],
     });
     keeper.start();
