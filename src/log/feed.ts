@@ -276,6 +276,7 @@ export class Feed {
       }
       this.handOn(entries);
       if (!mayBeCut(entries, pageSize)) return;
+      await session.release(); // a long way to go: the others are to be rung for meanwhile
       await this.options.observer.onNextPage?.();
     }
   }

@@ -85,8 +85,10 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'hold the bell while another numbers',
     file: 'src/log/feed.ts',
-    from: 'await session.release();',
-    to: 'await Promise.resolve();',
+    from: `} else {
+      await session.release();`,
+    to: `} else {
+      await Promise.resolve();`,
     test: looks,
     only: 'leaves the numbering',
   },
