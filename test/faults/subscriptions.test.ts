@@ -4,7 +4,7 @@ import { Hub } from '../../src/routing/hub.js';
 import { Outgoing } from '../../src/protocol/outgoing.js';
 import type { Batch } from '../../src/routing/batch.js';
 import type { Feed } from '../../src/log/feed.js';
-import type { Connection } from '../../src/transports/connection.js';
+import { Connection, type Wire } from '../../src/transports/connection.js';
 
 const lobby = (code: string) => ({
   room: `lobby:${code}`,
@@ -14,15 +14,14 @@ const lobby = (code: string) => ({
   allowed: true,
 });
 
-const connectionWith = (parts: object = {}) =>
-  ({
-    playerId: 'p',
-    closed: false,
-    subscriptions: new Set(),
-    lapsed: new Set(),
-    memberships: new Set(),
-    ...parts,
-  }) as unknown as Connection;
+function connectionWith({
+  wire = {},
+  lapsed = [],
+}: { wire?: Partial<Wire>; lapsed?: string[] } = {}): Connection {
+  const connection = new Connection('id', 'p', wire as Wire);
+  for (const room of lapsed) connection.lapsed.add(room);
+  return connection;
+}
 
 /** Subscriptions to lobbies that are there and allowed, unless `parts` say otherwise, and the barriers they wait at. */
 function subscriptionsWith(parts: {
@@ -114,10 +113,10 @@ describe('a subscription that ends while a backlog is gathered', () => {
     });
     const told: string[] = [];
     const connection = connectionWith({
-      live: true,
-      subscriptions: new Set(['lobby:1']),
       wire: { transport: 'websocket', writeBatch: (batch: Batch) => told.push(`${batch.count} events`) > 0 },
     });
+    connection.live = true;
+    connection.subscribe('lobby:1');
     hub.joined('lobby:1', connection);
     const { subscriptions } = subscriptionsWith({
       door: { leave: (_connection, room) => hub.left(room, connection) },
@@ -141,7 +140,7 @@ describe('a subscription that is taken up again', () => {
         leave: (_connection, room) => void rooms.delete(room),
       },
     });
-    const connection = connectionWith({ lapsed: new Set(['lobby:1', 'lobby:2']) });
+    const connection = connectionWith({ lapsed: ['lobby:1', 'lobby:2'] });
     const renewed = subscriptions.renew(connection);
     await expect.poll(() => barriers.length).toBe(2);
     await subscriptions.unsubscribe(connection, '2');
