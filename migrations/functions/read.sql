@@ -1,20 +1,27 @@
--- Whether a page of the log is in the slot that is written now and in the one before, with the events it numbers: then the other
--- six need not be opened, which costs more than reading a few rows. The log is dense: what is as long as its numbers say is whole.
-create or replace function realtime.is_recent(after bigint, most integer, this smallint, prior smallint) returns boolean
+-- The eight slots that a page of the log can be in: the one that is written now and the one before, most of them named again, where the
+-- page is in those two with the events it numbers. The other six need not be opened then, which costs more than reading a few
+-- rows. The log is dense: what is as long as its numbers say is whole.
+create or replace function realtime.slots_of(after bigint, most integer) returns smallint[]
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+  this constant smallint := pg_sequence_last_value('realtime.slot') % 8;
+  prior constant smallint := (this + 7) % 8;
 begin
-  return (
-    select max(l.seq) = after + count(*) and bool_and(l.event_slot in (this, prior))
-    from (
-      select l.seq, l.event_slot from realtime.log l
-      where l.slot in (this, prior) and l.seq > after order by l.seq limit most
-    ) l
-  );
+  return case when (
+      select max(l.seq) = after + count(*) and bool_and(l.event_slot in (this, prior))
+      from (
+        select l.seq, l.event_slot from realtime.log l
+        where l.slot in (this, prior) and l.seq > after order by l.seq limit most
+      ) l
+    )
+    then array[this, prior, prior, prior, prior, prior, prior, prior]
+    else array[0, 1, 2, 3, 4, 5, 6, 7]
+  end;
 end
 $$;
-revoke all on function realtime.is_recent(bigint, integer, smallint, smallint) from public;
+revoke all on function realtime.slots_of(bigint, integer) from public;
 
 -- The log after a seq, in order, at most so many entries, and no more once there are 4 MiB of them: rows may be
 -- large, and a page of a thousand would not fit into a reader's memory. There is always one, so that readers get on.
@@ -26,12 +33,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
-  this constant smallint := pg_sequence_last_value('realtime.slot') % 8;
-  prior constant smallint := (this + 7) % 8;
-  s constant smallint[] := case when realtime.is_recent(after, most, this, prior)
-    then array[this, prior, prior, prior, prior, prior, prior, prior]
-    else array[0, 1, 2, 3, 4, 5, 6, 7]
-  end;
+  s constant smallint[] := realtime.slots_of(after, most);
 begin
   return query
     select p.seq, p.type, p.room, p.player, p.effect, p.member, p.data, p.failed,
@@ -99,12 +101,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
-  this constant smallint := pg_sequence_last_value('realtime.slot') % 8;
-  prior constant smallint := (this + 7) % 8;
-  s constant smallint[] := case when realtime.is_recent(after, most, this, prior)
-    then array[this, prior, prior, prior, prior, prior, prior, prior]
-    else array[0, 1, 2, 3, 4, 5, 6, 7]
-  end;
+  s constant smallint[] := realtime.slots_of(after, most);
 begin
   return query
     select p.seq, p.type, p.room, p.player, p.effect, p.member, p.data, p.failed,
