@@ -7,13 +7,12 @@
  * is, unless they are known to pass. A test that only waited in vain may have been on a machine that was too busy: it must
  * then pass, at once, with the defence in its place. Fails when a defence can be taken away and nothing notices.
  */
-import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startEmbedded } from '../../src/database/embedded.js';
+import { run, type Child } from '../support/child.js';
+import { startOwnPostgres } from '../support/own-postgres.js';
 import { allMutations } from './all.js';
 import type { Mutation } from './mutation.js';
 
@@ -32,6 +31,16 @@ const copied = [
 const testTimeoutMs = 20_000;
 /** What a failed test leaves open must not hold up the next mutation. */
 const hookTimeoutMs = 15_000;
+
+/** The tests under way, in a process group of their own, which no signal of a terminal reaches. */
+let running: Child | undefined;
+let ending = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    ending = true;
+    running?.signal('SIGTERM');
+  });
+}
 
 interface Failure {
   readonly title: string;
@@ -52,16 +61,18 @@ async function runTests(
   const report = join(tree, 'report.json');
   await rm(report, { force: true });
   // One test that notices is enough: with a defence gone many wait in vain.
-  const args = ['vitest', 'run', test, '--bail=1', '--reporter=json', `--outputFile=${report}`];
+  const args = ['node_modules/vitest/vitest.mjs', 'run', test, '--bail=1'];
+  args.push('--reporter=json', `--outputFile=${report}`);
   args.push(
     `--testTimeout=${testTimeoutMs}`,
     `--hookTimeout=${hookTimeoutMs}`,
     ...(only === undefined ? [] : ['-t', only]),
   );
   const env = { ...process.env, TEST_DATABASE_URL: databaseUrl };
-  const failed = await new Promise<boolean>((resolve) => {
-    execFile('npx', args, { cwd: tree, env }, (error) => resolve(error !== null));
-  });
+  running = run(process.execPath, args, { cwd: tree, env });
+  const failed = (await running.exited) !== 0;
+  // What the tests say while everything is taken from under them is no result.
+  if (ending) await new Promise<never>(() => undefined);
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as {
     testResults: {
       message?: string;
@@ -112,9 +123,8 @@ for (const { name, file, from } of chosen) {
   if (text.split(from).length !== 2)
     throw new Error(`"${name}": its text must stand exactly once in ${file}`);
 }
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-test-mutations-'));
+const { postgres, dataDir, stop } = await startOwnPostgres('mutations');
 const tree = join(dataDir, 'tree');
-const postgres = await startEmbedded({ dataDir: join(dataDir, 'data'), tuning: 'test' });
 let missed = 0;
 const passes = async (mutation: Mutation) => {
   const { failed, passed } = await runTests(tree, postgres.url, mutation);
@@ -126,6 +136,7 @@ try {
   // What fails without a mutation shows nothing.
   const tests = values['known-good'] ? [] : chosen.map(({ test }) => test);
   for (const test of new Set(tests)) {
+    console.log(`${test}, as it is`);
     const words = chosen.flatMap((mutation) => (mutation.test === test ? [mutation.only ?? ''] : []));
     const { failed, passed } = await runTests(tree, postgres.url, { test, only: words.join('|') });
     if (failed.length > 0 || passed === 0)
@@ -149,8 +160,7 @@ try {
     for (const { title, why } of result.failed) console.log(`        ${title}\n          ${why}`);
   }
 } finally {
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 console.log(`${chosen.length - missed} of ${chosen.length} caught`);
 process.exitCode = missed === 0 ? 0 : 1;

@@ -1,25 +1,7 @@
 /** That a run which is ended leaves nothing running: its databases are in sessions of their own. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { run } from '../../support/child.js';
-
-/** The processes that this one has started, by their ids. */
-async function startedBy(pid: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);
-  return stdout.split('\n').flatMap((line) => {
-    const [own, parent, command = ''] = line.trim().split(/\s+/);
-    return Number(parent) === pid && command !== 'ps' ? [Number(own)] : [];
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+import { isAlive, startedBy } from '../../support/processes.js';
 
 it(
   'ends its databases, its standby and its instances when it is told to end',

@@ -1,10 +1,7 @@
 /** `npm run fuzz -- --minutes M --seed N [--workers N]`: the fuzzer against a server and a database of its own. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { startProcess } from '../process.js';
 import { fuzz } from './fuzzer.js';
 import { fuzzSettings } from './settings.js';
@@ -23,8 +20,7 @@ if (!Number.isSafeInteger(seed) || !(forMs > 0)) {
   process.exit(2);
 }
 process.stdout.write(`seed ${seed}, ${values.minutes} min\n`);
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-fuzz-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, dataDir, stop } = await startOwnPostgres('fuzz');
 const pool = createPool({ url: postgres.url, applicationName: 'fuzz', max: 2 });
 try {
   const serveArgs = values.workers === undefined ? [] : ['--workers', values.workers];
@@ -51,8 +47,7 @@ try {
   throw error;
 } finally {
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 // Sockets that were reset halfway may linger here; nothing of them matters any more.
 process.exit(0);

@@ -8,14 +8,12 @@
  * is let in, when an event comes, or when the time to the answer tells the two kinds apart: by a rank test
  * (Mann-Whitney) of all answers, the chance that one kind takes longer than the other must be near a half.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { machine } from '../../../bench/support/machine.js';
 import { percentile } from '../../../bench/support/statistics.js';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { startProcess } from '../process.js';
 import { codeOf, guess } from './burglars.js';
 
@@ -53,8 +51,7 @@ function chanceLarger(a: readonly number[], b: readonly number[]): number {
 }
 
 const show = (text: string) => process.stdout.write(`${text}\n`);
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-guess-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, dataDir, stop } = await startOwnPostgres('guess');
 const pool = createPool({ url: postgres.url, applicationName: 'guess', max: 1 });
 let wrong: string[] = [];
 try {
@@ -107,8 +104,7 @@ try {
   }
 } finally {
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 for (const what of wrong) show(`WRONG: ${what}`);
 process.exit(wrong.length === 0 ? 0 : 1);

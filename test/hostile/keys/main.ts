@@ -6,11 +6,8 @@
  * Fails when a token of a known key is refused, when another one is not told AUTH_UNAVAILABLE, or when the key server
  * is asked more often than once in a second at first and ever less often later.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbedded } from '../../../src/database/embedded.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { failures, storm, type Failure } from './storm.js';
 
 const { values } = parseArgs({
@@ -23,8 +20,7 @@ if (!(clients > 1) || !(seconds > 0)) {
   process.exit(2);
 }
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-key-storm-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, stop } = await startOwnPostgres('key-storm');
 let wrong = false;
 try {
   for (const failure of Object.keys(failures) as Failure[]) {
@@ -43,7 +39,6 @@ try {
     if (!fine || !staying || requests > 1 + tookMs / 1000) wrong = true;
   }
 } finally {
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 process.exit(wrong ? 1 : 0);

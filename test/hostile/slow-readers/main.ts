@@ -11,16 +11,14 @@
  * setting allows. Delays decide nothing: they depend on what else the machine does.
  */
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
 import { machine } from '../../../bench/support/machine.js';
 import { percentile } from '../../../bench/support/statistics.js';
 import { eventually, metric } from '../observe.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { startProcess, type ServerProcess } from '../process.js';
 import { Readers } from './readers.js';
 import type { Order, Report } from './stallers.js';
@@ -79,8 +77,7 @@ const heard = <Kind extends Report>(fits: (report: Report) => report is Kind) =>
     mob.on('message', listen);
   });
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-slow-readers-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, dataDir, stop } = await startOwnPostgres('slow-readers');
 const pool = createPool({ url: postgres.url, applicationName: 'slow-readers', max: 1 });
 const mob = fork(new URL('stallers.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
 try {
@@ -96,8 +93,7 @@ try {
 } finally {
   mob.disconnect();
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 process.exit(0);
 

@@ -5,14 +5,12 @@
  * The heap is read right after a garbage collection, through Node's inspector, for between two collections it says
  * nothing; so are event listeners and timers. What counts is the line through the samples of the run's later half.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createPool } from '../../../src/database/client.js';
-import { startEmbedded } from '../../../src/database/embedded.js';
 import { eventually, metric } from '../observe.js';
+import { startOwnPostgres } from '../../support/own-postgres.js';
 import { startProcess, type ServerProcess } from '../process.js';
 import { machine } from '../../../bench/support/machine.js';
 import { Crowd } from './crowd.js';
@@ -76,8 +74,7 @@ const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const percentile = (sorted: readonly number[], part: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 
-const dataDir = await mkdtemp(join(tmpdir(), 'hashi-soak-'));
-const postgres = await startEmbedded({ dataDir, tuning: 'test' });
+const { postgres, dataDir, stop } = await startOwnPostgres('soak');
 const pool = createPool({ url: postgres.url, applicationName: 'soak', max: 2 });
 try {
   const server = await startProcess(
@@ -98,8 +95,7 @@ try {
   }
 } finally {
   await pool.end();
-  await postgres.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await stop();
 }
 // Sockets that were reset halfway may linger here; nothing of them matters any more.
 process.exit(0);
