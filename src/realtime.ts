@@ -8,6 +8,7 @@ import { familiesByEvent, membershipTables, type Catalog } from './catalog/index
 import type { Config } from './config.js';
 import { closeCodes } from './errors.js';
 import { handlersOf, type Hooks } from './hooks.js';
+import { requestTimes } from './http/own-server.js';
 import type { HttpHandler } from './http/server.js';
 import { Feed } from './log/feed.js';
 import { HealthKeeper } from './log/health.js';
@@ -258,7 +259,7 @@ export class Realtime {
       gate: this.gate,
       pages: options.pages,
       rawPath: options.rawPath,
-      shared: options.shared,
+      shared: options.shared ? requestTimes(config) : null,
       neighbours,
     });
     observeState(metrics, { feed, hub, connections, ready: options.ready });

@@ -9,20 +9,29 @@ export type OwnServerOptions = Pick<
   'host' | 'port' | 'upgradeTimeoutMs' | 'heartbeatIntervalMs' | 'heartbeatTimeoutMs'
 >;
 
+type Times = Omit<OwnServerOptions, 'host' | 'port'>;
+
+/** How long requests may take, whoever's the server is. */
+export function requestTimes({ upgradeTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs }: Times) {
+  const bodyMs = upgradeTimeoutMs * 3;
+  // Who asks and takes no answer is not waited for; who polls is silent for as long as there is nothing to tell.
+  return { bodyMs, answerMs: Math.max(bodyMs, 2 * (heartbeatIntervalMs + heartbeatTimeoutMs)) };
+}
+
 /** Does not listen yet. */
-export function ownHttpServer(options: Omit<OwnServerOptions, 'host' | 'port'>): HttpServer {
-  const { upgradeTimeoutMs, heartbeatIntervalMs, heartbeatTimeoutMs } = options;
+export function ownHttpServer(options: Times): HttpServer {
+  const { upgradeTimeoutMs } = options;
+  const { bodyMs, answerMs } = requestTimes(options);
   const server = createServer({
     // Slow handshakes hold a socket no longer than this.
     headersTimeout: upgradeTimeoutMs,
-    requestTimeout: upgradeTimeoutMs * 3,
+    requestTimeout: bodyMs,
     connectionsCheckingInterval: Math.min(5000, upgradeTimeoutMs),
     // Longer than clients and proxies keep an idle socket: closed by us, it could cost them the request they have just sent.
     keepAliveTimeout: 75_000,
     maxHeaderSize: 16 << 10,
   });
-  // Who asks and takes no answer is not waited for; who polls is silent for as long as there is nothing to tell.
-  server.timeout = Math.max(upgradeTimeoutMs * 3, 2 * (heartbeatIntervalMs + heartbeatTimeoutMs));
+  server.timeout = answerMs;
   return server;
 }
 

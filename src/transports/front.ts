@@ -12,6 +12,7 @@ import type { HttpHandler } from '../http/server.js';
 import type { Gate, Refused } from './gate.js';
 import type { RawTransport } from './raw.js';
 import type { Neighbours } from '../workers/neighbours.js';
+import { limitWaiting, type RequestTimes } from './waiting.js';
 
 export interface FrontOptions {
   readonly server: HttpServer;
@@ -22,8 +23,8 @@ export interface FrontOptions {
   readonly pages: HttpHandler | null;
   /** The path of raw WebSockets, `/` by default. */
   readonly rawPath: string;
-  /** Whether the HTTP server is another program's: other paths are then left to it. */
-  readonly shared: boolean;
+  /** How long requests may take where the HTTP server is another program's: other paths are then left to it. */
+  readonly shared: RequestTimes | null;
   /** The other workers of this port, whose sessions are known by their ids. */
   readonly neighbours?: Neighbours | undefined;
 }
@@ -38,11 +39,6 @@ const statusOfClientError: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/**
- * So many requests of one connection may wait for their answers. No client sends the next before it has the last answer;
- * of who sends thousands and reads nothing each would be kept, with its answer, as long as the connection.
- */
-const mostWaiting = 16;
 /** How long a refused client may take to read why, in milliseconds. */
 const refusalMs = 1000;
 /** What engine.io takes; anything else would only get an HTTP 500 from it. */
@@ -146,27 +142,16 @@ export function openFront(options: FrontOptions): () => void {
     socket.destroy();
   };
 
-  const waiting = new WeakMap<Socket, number>();
-
-  /** Whether it may wait for its answer; if not, its connection is over. */
-  const mayWait = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
-    // What came in one piece is read to its end.
-    if (socket.destroyed) return false;
-    const before = waiting.get(socket) ?? 0;
-    if (before >= mostWaiting) {
-      gate.note('pipelined');
-      socket.destroy();
-      return false;
-    }
-    waiting.set(socket, before + 1);
-    response.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
-    return true;
-  };
+  const mayWait = limitWaiting({ times: shared, onEnded: (why) => gate.note(why) });
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    if (!shared && !mayWait(request, response)) return;
-    request.url = withoutHost(request.url);
-    if (pathOf(request.url) !== socketIoPath) return pages(request, response);
+    const target = withoutHost(request.url);
+    const ours = pathOf(target) === socketIoPath;
+    // What another program answers is as it was sent, and waits as that program likes.
+    if (!ours && shared) return pages(request, response);
+    if (!mayWait(request, response)) return;
+    request.url = target;
+    if (!ours) return pages(request, response);
     // What a poll brings was written by others: no browser is to take it for a page.
     response.setHeader('X-Content-Type-Options', 'nosniff');
     const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
@@ -186,18 +171,20 @@ export function openFront(options: FrontOptions): () => void {
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', onReset);
-    request.url = withoutHost(request.url);
-    const path = pathOf(request.url);
+    const target = withoutHost(request.url);
+    const path = pathOf(target);
+    const ours = path === socketIoPath || path === rawPath || (rawPath !== '/' && path === `${rawPath}/`);
+    if (!ours) {
+      // Another listener may know the path; without one nobody would ever answer.
+      if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'Not found');
+      return;
+    }
+    request.url = target;
     const turnAway = (refused: Refused) => refuseUpgrade(socket, refused.status, refused.reason);
     if (path === socketIoPath) {
       const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
       if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
       return check(request, socket, () => engine.handleUpgrade(request, socket, head), turnAway);
-    }
-    if (path !== rawPath && (rawPath === '/' || path !== `${rawPath}/`)) {
-      // Another listener may know the path; without one nobody would ever answer.
-      if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'Not found');
-      return;
     }
     const go = (leave: () => void) => raw.upgrade(request, socket, head, gate.addressOf(request), leave);
     admit(request, socket, go, turnAway);

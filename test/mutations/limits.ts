@@ -5,6 +5,7 @@ const connections = 'test/hostile/connections.test.ts';
 const floods = 'test/hostile/floods.test.ts';
 const authenticator = 'test/unit/auth/authenticator.test.ts';
 const remoteKeys = 'test/unit/auth/remote-keys.test.ts';
+const shared = 'test/hostile/shared.test.ts';
 
 export const limitMutations: readonly Mutation[] = [
   {
@@ -184,7 +185,7 @@ export const limitMutations: readonly Mutation[] = [
   },
   {
     name: 'hostile: keep whatever is asked in one breath until the answers are taken',
-    file: 'src/transports/front.ts',
+    file: 'src/transports/waiting.ts',
     from: 'if (before >= mostWaiting) {',
     to: 'if (before < 0) {',
     test: 'test/hostile/tricks.test.ts',
@@ -193,9 +194,41 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: wait for ever for who takes no answer',
     file: 'src/http/own-server.ts',
-    from: 'server.timeout = Math.max(',
-    to: 'server.timeout = 0 * Math.max(',
+    from: 'server.timeout = answerMs;',
+    to: 'void answerMs;',
     test: 'test/unit/http/own-server.test.ts',
+  },
+  {
+    name: `hostile: keep whatever is asked of us on another program's server`,
+    file: 'src/transports/front.ts',
+    from: 'if (!mayWait(request, response)) return;',
+    to: 'if (!shared && !mayWait(request, response)) return;',
+    test: shared,
+    only: 'more polls',
+  },
+  {
+    name: `hostile: wait for bodies for ever on another program's server`,
+    file: 'src/realtime.ts',
+    from: 'shared: options.shared ? requestTimes(config) : null,',
+    to: 'shared: options.shared ? { ...requestTimes(config), bodyMs: 2 ** 30 } : null,',
+    test: shared,
+    only: 'a bounded time',
+  },
+  {
+    name: `hostile: limit what another program answers`,
+    file: 'src/transports/front.ts',
+    from: 'if (!ours && shared) return pages(request, response);',
+    to: '',
+    test: shared,
+    only: 'as many of the other',
+  },
+  {
+    name: `hostile: wait for ever for who takes no answer on another program's server`,
+    file: 'src/transports/waiting.ts',
+    from: 'const answer = setTimeout(end, answerMs).unref();',
+    to: 'const answer = setTimeout(() => void end, answerMs).unref();',
+    test: 'test/unit/transports/waiting.test.ts',
+    only: 'takes no answer',
   },
   {
     name: 'hostile: understand every event of a flood before it is limited',

@@ -124,7 +124,7 @@ export const strangerMutations: readonly Mutation[] = [
     name: 'hostile: wait for the end of a request for ever',
     file: 'src/http/own-server.ts',
     from: `headersTimeout: upgradeTimeoutMs,
-    requestTimeout: upgradeTimeoutMs * 3,`,
+    requestTimeout: bodyMs,`,
     to: 'headersTimeout: 0, requestTimeout: 0,',
     test: strangers,
     only: 'byte by byte',
@@ -132,7 +132,7 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: wait for the end of a body for ever',
     file: 'src/http/own-server.ts',
-    from: 'requestTimeout: upgradeTimeoutMs * 3,',
+    from: 'requestTimeout: bodyMs,',
     to: 'requestTimeout: 0,',
     test: strangers,
     only: 'body',
