@@ -18,6 +18,20 @@ export const strangerMutations: readonly Mutation[] = [
     test: 'test/conformance/expiry.test.ts',
   },
   {
+    name: 'hostile: look late for tokens that have run out',
+    file: 'src/transports/keeper.ts',
+    from: 'const tokenCheckMs = 1000;',
+    to: 'const tokenCheckMs = 10_000;',
+    test: 'test/conformance/expiry.test.ts',
+  },
+  {
+    name: 'hostile: end connections before the leeway of their tokens is over',
+    file: 'src/realtime.ts',
+    from: 'const tokenLeewayMs = 5000;',
+    to: 'const tokenLeewayMs = 0;',
+    test: 'test/conformance/expiry.test.ts',
+  },
+  {
     name: 'hostile: take tokens of any issuer',
     file: 'src/auth/claims.ts',
     from: `if (claims['iss'] !== rules.issuer) throw refused('issuer');`,
