@@ -32,6 +32,8 @@ export function ownHttpServer(options: Times): HttpServer {
     maxHeaderSize: 16 << 10,
   });
   server.timeout = answerMs;
+  // Their size is limited, and none may be left out: Node leaves out the later ones, such as an Origin, or the proxy's address.
+  server.maxHeadersCount = 0;
   return server;
 }
 

@@ -144,6 +144,11 @@ export function openFront(options: FrontOptions): () => void {
 
   const mayWait = limitWaiting({ times: shared, onEnded: (why) => gate.note(why) });
 
+  /** What Node does by itself while nobody listens, and limited. */
+  const onExpectation = (request: IncomingMessage, response: ServerResponse) => {
+    if (mayWait(request, response)) response.writeHead(417).end();
+  };
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const target = withoutHost(request.url);
     const ours = pathOf(target) === socketIoPath;
@@ -192,7 +197,10 @@ export function openFront(options: FrontOptions): () => void {
 
   server.on('request', onRequest).on('upgrade', onUpgrade);
   neighbours?.listen(onRequest, (socket) => server.emit('connection', socket));
-  if (!shared) server.on('connection', onConnection).on('clientError', onClientError);
+  if (!shared) {
+    server.on('connection', onConnection).on('clientError', onClientError);
+    server.on('checkExpectation', onExpectation);
+  }
   engine.on(
     'connection',
     (connection: { request: IncomingMessage; on(event: 'close', run: () => void): void; ws?: unknown }) => {
@@ -207,6 +215,7 @@ export function openFront(options: FrontOptions): () => void {
     neighbours?.close();
     server.off('request', onRequest).off('upgrade', onUpgrade);
     server.off('connection', onConnection).off('clientError', onClientError);
+    server.off('checkExpectation', onExpectation);
     for (const listener of theirs) server.on('request', listener);
   };
 }

@@ -141,11 +141,18 @@ it('tells a guessed session nothing, and opens none for it', async () => {
 });
 
 it('keeps few of the requests of one connection that takes no answer, and ends it', async () => {
+  const polling = '/socket.io/?EIO=4&transport=polling&sid=nobody';
+  const requests = ['/', '/nowhere', '/metrics', polling].map(
+    (target) => `GET ${target} HTTP/1.1\r\nHost: a`,
+  );
+  // What nobody can fulfil is a request as well.
+  for (const expectation of ['100-continue', 'the impossible'])
+    requests.push(`POST ${polling} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: ${expectation}`);
   const wires = await Promise.all(
-    ['/', '/nowhere', '/metrics', '/socket.io/?EIO=4&transport=polling&sid=nobody'].map(async (target) => {
+    requests.map(async (request) => {
       const wire = await dial(server);
       wire.socket.pause();
-      wire.send(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(5000));
+      wire.send(`${request}\r\n\r\n`.repeat(5000));
       return wire;
     }),
   );

@@ -78,6 +78,17 @@ describe('an origin', () => {
     expect((await fetch(`${strict.url}${polling}&sid=${sid}`, post)).status).toBe(403);
   });
 
+  it('is found behind however many headers there are', async () => {
+    const evil = 'Origin: https://evil.example.com';
+    for (const target of [...targets, polling]) {
+      const wire = await dial(strict);
+      const asked = target === polling ? `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n` : upgrade(target);
+      wire.send(asked.replace(/\r\n\r\n$/, `\r\n${'a: b\r\n'.repeat(2500)}${evil}\r\n\r\n`));
+      expect(await wire.seen(/^HTTP\/1\.1 \d+ /)).toMatch(/^HTTP\/1\.1 403 /);
+      wire.reset();
+    }
+  });
+
   it('may read an answer only when it is allowed', async () => {
     const read = async (origin: string) =>
       (await fetch(strict.url + polling, { headers: { origin } })).headers.get('access-control-allow-origin');

@@ -192,6 +192,22 @@ export const limitMutations: readonly Mutation[] = [
     only: 'takes no answer',
   },
   {
+    name: 'hostile: let Node answer whoever expects the impossible',
+    file: 'src/transports/front.ts',
+    from: `server.on('checkExpectation', onExpectation);`,
+    to: '',
+    test: 'test/hostile/tricks.test.ts',
+    only: 'takes no answer',
+  },
+  {
+    name: 'hostile: leave out the later headers of a request',
+    file: 'src/http/own-server.ts',
+    from: 'server.maxHeadersCount = 0;',
+    to: '',
+    test: 'test/hostile/web.test.ts',
+    only: 'however many headers',
+  },
+  {
     name: 'hostile: wait for ever for who takes no answer',
     file: 'src/http/own-server.ts',
     from: 'server.timeout = answerMs;',
