@@ -193,7 +193,8 @@ export class Realtime {
       }) as never,
     );
     const onRateLimited = (told?: boolean) => metrics.observeRateLimited(told);
-    const engine = createEngine(config, onRateLimited);
+    const limits = { onRateLimited, onTooLarge: metrics.observeTooLarge };
+    const engine = createEngine(config, limits);
     if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
@@ -242,7 +243,7 @@ export class Realtime {
       ...config,
       io: this.io,
       onClose: (code) => metrics.observeClose(code),
-      onRateLimited,
+      ...limits,
     });
     this.health = new HealthKeeper({
       pool,
@@ -257,10 +258,9 @@ export class Realtime {
       engine,
       raw: this.raw,
       gate: this.gate,
-      pages: options.pages,
-      rawPath: options.rawPath,
+      ...options,
       shared: options.shared ? requestTimes(config) : null,
-      neighbours,
+      ...limits,
     });
     observeState(metrics, { feed, hub, connections, ready: options.ready });
   }

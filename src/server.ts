@@ -17,6 +17,7 @@ import { createSocketIo } from './transports/socketio.js';
 import type { Server as SocketIoServer } from 'socket.io';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { observeTokens } from './telemetry/observe.js';
 import type { WorkerLink } from './workers/link.js';
 import { createNeighbours } from './workers/neighbours.js';
 import { loadTracing } from './telemetry/tracing.js';
@@ -112,7 +113,7 @@ export function createServer(options: ServerOptions): HashiServer {
       hooks,
       pool,
       databaseUrl: database.url,
-      authenticator: auth.authenticator,
+      authenticator: observeTokens(metrics, auth.authenticator),
       tracing,
       catalog,
       pages: httpServer

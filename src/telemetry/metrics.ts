@@ -116,6 +116,11 @@ export function createMetrics() {
 
   const rateLimitedTotal = counter('rate_limited_total', 'Messages from clients over the rate limit.');
 
+  const oversizeMessagesTotal = counter(
+    'oversize_messages_total',
+    'Messages from clients over HASHI_MAX_MESSAGE_BYTES.',
+  );
+
   const samplers: (() => void)[] = [];
 
   return {
@@ -168,7 +173,13 @@ export function createMetrics() {
       rateLimitedTotal.inc();
       if (told) errorsTotal.inc({ code: 'RATE_LIMITED' });
     },
+    observeTooLarge: () => oversizeMessagesTotal.inc(),
     authFailuresTotal,
+    refusedTokensTotal: counterBy(
+      'refused_tokens_total',
+      'Tokens that were no good, by what is wrong.',
+      'reason',
+    ),
     refusedTotal: counterBy(
       'refused_total',
       'Connections refused before anything was known of the player, by reason.',

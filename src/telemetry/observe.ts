@@ -1,5 +1,6 @@
 /** Turns what the parts of the server report into metrics. */
 import { isUnreadable } from '../adapter/ordered-entry.js';
+import { TokenRefusal, type Authenticator } from '../auth/index.js';
 import type { LogHealth } from '../log/health.js';
 import type { Feed } from '../log/feed.js';
 import type { LogEntry } from '../log/entry.js';
@@ -7,6 +8,23 @@ import type { Hub } from '../routing/hub.js';
 import type { Connection } from '../transports/connection.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
+
+/** Counts what is wrong with tokens, wherever they are brought. */
+export function observeTokens(metrics: Metrics, authenticator: Authenticator): Authenticator {
+  return {
+    mode: authenticator.mode,
+    get lastError() {
+      return authenticator.lastError;
+    },
+    authenticate: (token) =>
+      authenticator.authenticate(token).catch((error: unknown) => {
+        const cause = error instanceof Error ? error.cause : undefined;
+        if (cause instanceof TokenRefusal) metrics.refusedTokensTotal.inc({ reason: cause.reason });
+        throw error;
+      }),
+    stop: () => authenticator.stop(),
+  };
+}
 
 /** One measurement of latency a batch is enough: entries of a batch leave together. */
 export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], now: number): void {

@@ -48,6 +48,13 @@ export class CountingWebSocket extends WebSocket {
     for (const event of ['message', 'ping', 'pong']) this.removeAllListeners(event).on(event, drop);
   }
 
+  /** Calls back when a message is larger than may be, which closes it with 1009; and keeps errors from ending the process. */
+  onTooLarge(callback: () => void): void {
+    this.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') callback();
+    });
+  }
+
   /** Calls back for every pong, and whether it was asked for. */
   onPong(callback: (asked: boolean) => void): void {
     this.on('pong', () => {

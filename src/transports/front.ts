@@ -27,6 +27,8 @@ export interface FrontOptions {
   readonly shared: RequestTimes | null;
   /** The other workers of this port, whose sessions are known by their ids. */
   readonly neighbours?: Neighbours | undefined;
+  /** A poll brought more than a message may be. */
+  readonly onTooLarge: () => void;
 }
 
 const socketIoPath = '/socket.io/';
@@ -70,7 +72,7 @@ function onReset(this: Duplex): void {
 
 /** Returns what takes it away again. */
 export function openFront(options: FrontOptions): () => void {
-  const { server, engine, raw, gate, rawPath, shared, neighbours } = options;
+  const { server, engine, raw, gate, rawPath, shared, neighbours, onTooLarge } = options;
   const theirs = shared ? (server.listeners('request') as HttpHandler[]) : [];
   // Both would answer otherwise: the other program with a 404 to what is ours.
   for (const listener of theirs) server.off('request', listener);
@@ -171,6 +173,7 @@ export function openFront(options: FrontOptions): () => void {
     if (queryOf(request)['j'] !== undefined) return bad(400, 'JSONP is not supported');
     // engine.io would leave it without an answer for ever.
     if (queryOf(request)['transport'] === 'websocket') return bad(400, 'Not an upgrade');
+    response.once('close', () => response.statusCode === 413 && onTooLarge());
     engine.handleRequest(request, response);
   };
 

@@ -8,14 +8,14 @@ import { RawEngine } from './raw-engine.js';
 import { RawWire } from './raw-wire.js';
 import { BoundedWebSocketServer, compression } from './web-socket-server.js';
 
-const ignore = () => undefined;
-
 export interface RawOptions extends RateOptions {
   readonly io: Server;
   readonly maxMessageBytes: number;
   readonly maxUnsentBytes: number;
   readonly permessageDeflate: boolean;
   readonly onClose: (code: number) => void;
+  /** A message was larger than may be. */
+  readonly onTooLarge: () => void;
   /** `told`: by a message of its own. */
   readonly onRateLimited: (told: boolean) => void;
 }
@@ -43,7 +43,7 @@ export class RawTransport {
     // "hashi" is answered only to a client that offers it, and never the token.
     this.server.handleUpgrade(request, socket, head, (ws) => {
       // From its first byte: a reset while the token is checked, or invalid UTF-8, would end the process.
-      ws.on('error', ignore);
+      ws.onTooLarge(this.options.onTooLarge);
       const query = queryOf(request.url);
       const since = query.get('since') ?? undefined;
       const wire = new RawWire(ws, socket as Socket, this.options.maxUnsentBytes);

@@ -2,7 +2,7 @@
 import { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
 import type { Config } from '../config.js';
-import { compression, engineOf } from './web-socket-server.js';
+import { compression, engineOf, type EngineObserver } from './web-socket-server.js';
 
 /** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
 export function createSocketIo({ authTimeoutMs }: Config): Server {
@@ -18,7 +18,7 @@ export function createSocketIo({ authTimeoutMs }: Config): Server {
 }
 
 /** The engine: polling and websocket transports, behind the router of the port. */
-export function createEngine(config: Config, onRateLimited: () => void): Engine {
+export function createEngine(config: Config, observer: EngineObserver): Engine {
   const { allowedOrigins } = config;
   return new Engine({
     pingInterval: config.heartbeatIntervalMs,
@@ -28,7 +28,7 @@ export function createEngine(config: Config, onRateLimited: () => void): Engine 
     perMessageDeflate: config.permessageDeflate && compression,
     // Compressing for whoever asks costs more than it saves, and tells the length of secrets.
     httpCompression: false,
-    wsEngine: engineOf(config, onRateLimited),
+    wsEngine: engineOf(config, observer),
     ...(allowedOrigins.length > 0 && {
       cors: { origin: allowedOrigins.includes('*') ? '*' : [...allowedOrigins] },
     }),

@@ -43,12 +43,22 @@ export class BoundedWebSocketServer extends WebSocketServer<typeof CountingWebSo
   }
 }
 
+export interface EngineObserver {
+  readonly onRateLimited: () => void;
+  /** A message was larger than may be. */
+  readonly onTooLarge: () => void;
+}
+
 /** What engine.io makes its server of: nothing of ours sees a WebSocket that a polling client has only begun to change over to. */
-export function engineOf(rate: RateOptions, onRateLimited: () => void): typeof BoundedWebSocketServer {
+export function engineOf(
+  rate: RateOptions,
+  { onRateLimited, onTooLarge }: EngineObserver,
+): typeof BoundedWebSocketServer {
   return class extends BoundedWebSocketServer {
     override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Opened): void {
       super.handleUpgrade(request, socket, head, (client, upgraded) => {
         client.limitUnseen(rate, onRateLimited);
+        client.onTooLarge(onTooLarge);
         callback(client, upgraded);
       });
     }

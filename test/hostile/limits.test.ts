@@ -2,9 +2,10 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drivers, rawDriver, type Driver } from '../conformance/drivers.js';
+import { ioClient } from '../support/clients.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startServer, type TestServer } from '../support/server.js';
-import { counted, metric } from './observe.js';
+import { counted, eventually, metric } from './observe.js';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -43,7 +44,7 @@ describe.each(drivers)('$name', (driver) => {
       driver === rawDriver
         ? (['hashi_closes_total', '1009'] as const)
         : (['hashi_socketio_closes_total', 'transport'] as const);
-    await counted(server, [closes], async () => {
+    await counted(server, [closes, ['hashi_oversize_messages_total', '']], async () => {
       client.say('subscribe', { lobbyCode: 'x'.repeat(5000) });
       await client.ended;
       client.close();
@@ -104,19 +105,52 @@ describe.each(drivers)('$name', (driver) => {
   });
 });
 
-it('counts a client that was away for too long', async () => {
-  const first = await open(rawDriver, 'late');
-  const { cursor } = first.messages[0]?.data;
-  first.close();
+/** Once everybody is gone: so many events that none of those before is kept. */
+async function missed(): Promise<void> {
+  await eventually(
+    () => metric(server, 'hashi_connections'),
+    (connections) => connections === 0,
+  );
   const another = await open(rawDriver, 'somebody');
   for (let event = 0; event < 3; event++) {
     await database.query('insert into contracts default values');
     await another.next('contract.created');
   }
   another.close();
-  await counted(server, [['hashi_resumes_total', 'failed']], async () => {
+}
+
+const failed = ['hashi_resumes_total', 'failed'] as const;
+
+it('counts a raw client that was away for too long', async () => {
+  const first = await open(rawDriver, 'late');
+  const { cursor } = first.messages[0]?.data;
+  first.close();
+  await missed();
+  await counted(server, [failed], async () => {
     const client = rawDriver.connect(server, await server.token('late'), { query: { since: cursor } });
     expect((await client.next('error')).data.code).toBe('RESUME_FAILED');
     client.close();
   });
 });
+
+it.each(['websocket', 'polling'])(
+  'counts a Socket.IO client that was away for too long: %s',
+  async (transport) => {
+    const options = { transports: [transport], reconnection: false };
+    const token = await server.token(`late by ${transport}`);
+    const first = ioClient(server, token, options);
+    await first.next('connected');
+    await database.query('insert into contracts default values');
+    await first.next('contract.created');
+    // What the stock client brings when it comes back.
+    const { _pid: pid, _lastOffset: offset } = first.socket as unknown as Record<string, string>;
+    expect([pid, offset]).toEqual([expect.any(String), expect.any(String)]);
+    first.socket.io.engine.close();
+    await missed();
+    await counted(server, [failed], async () => {
+      const client = ioClient(server, token, { ...options, auth: { token, pid, offset } });
+      expect((await client.next('error')).data.code).toBe('RESUME_FAILED');
+      client.close();
+    });
+  },
+);

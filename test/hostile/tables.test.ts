@@ -36,8 +36,9 @@ it('SECURITY.md and docs/limits.md name settings that exist', () => {
 });
 
 it('docs/limits.md has every limit: its setting, metrics that are measured, tests that exist', async () => {
-  const rows = rowsOf(limits).slice(1);
-  const columns = rows.map((row) => row.split('|').slice(1, -1));
+  const columns = rowsOf(limits)
+    .map((row) => row.split('|').slice(1, -1))
+    .filter((cells) => cells[3]?.trim() !== 'metric');
   const { registry } = createMetrics();
   const measured = (await registry.getMetricsAsJSON()).map(({ name }) => name);
   const metrics = columns

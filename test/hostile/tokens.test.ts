@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { goodClaims, makeTestKey, nowSeconds, sign, type TestKey } from '../unit/auth/support.js';
 import { failures, storm, type Failure } from './keys/storm.js';
-import { metric } from './observe.js';
+import { counted, metric } from './observe.js';
 
 const hourSeconds = 3600;
 const leewaySeconds = 5;
@@ -38,9 +38,11 @@ describe.each(drivers)('$name', (driver) => {
     const young = driver.connect(server, await issued(hourSeconds - 60));
     await young.next('connected');
     young.close();
-    const old = driver.connect(server, await issued(hourSeconds + 60));
-    expect(await old.refused).toMatchObject({ code: 'AUTH_ERROR' });
-    old.close();
+    await counted(server, [['hashi_refused_tokens_total', 'too-old']], async () => {
+      const old = driver.connect(server, await issued(hourSeconds + 60));
+      expect(await old.refused).toMatchObject({ code: 'AUTH_ERROR' });
+      old.close();
+    });
     expect(await metric(server, 'hashi_auth_failures_total', 'AUTH_ERROR')).toBe(before + 1);
   });
 
@@ -50,6 +52,22 @@ describe.each(drivers)('$name', (driver) => {
     await client.next('connected');
     expect((await client.next('error')).data.code).toBe('TOKEN_EXPIRED');
     expect(await client.ended).toEqual(driver.ending(4401));
+    client.close();
+  });
+
+  it('takes a token of up to 8 KiB, to connect and in place, and none that is larger', async () => {
+    const large = async (bytes: number) => issued(0, { filler: 'x'.repeat(bytes) });
+    const client = driver.connect(server, await large(5500));
+    await client.next('connected');
+    await counted(server, [['hashi_refused_tokens_total', 'too-large']], async () => {
+      const refused = driver.connect(server, await large(6500));
+      expect(await refused.refused).toMatchObject({ code: 'AUTH_ERROR' });
+      refused.close();
+    });
+    await counted(server, [['hashi_refused_tokens_total', 'too-large']], async () => {
+      client.say('auth', { token: await large(6500) });
+      expect(await client.ended).toEqual(driver.ending(4401));
+    });
     client.close();
   });
 

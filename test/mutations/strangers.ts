@@ -194,7 +194,7 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: let broken frames end the process',
     file: 'src/transports/raw.ts',
-    from: `ws.on('error', ignore);`,
+    from: 'ws.onTooLarge(this.options.onTooLarge);',
     to: '',
     test: malformed,
     only: 'closes a raw client for no mask',
