@@ -204,7 +204,8 @@ export const settings = {
     schema: integer(10, hour),
     default: 10_000,
     unit: 'milliseconds',
-    about: 'How long the HTTP upgrade to a WebSocket may take.',
+    about:
+      'How long the headers of a request may take, and changing over from polling; a body three times as long.',
     example: '20000',
   },
   HASHI_MAX_UNSENT_BYTES: {
