@@ -54,6 +54,12 @@ const withoutHost = (url: string | undefined): string => {
   return target.startsWith('/') ? target : target.startsWith('?') ? `/${target}` : target || '/';
 };
 
+/** One Host alone says what the own origin is, and to whom a proxy has taken the request (RFC 9112, 3.2). */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.length === 4 && /^host$/i.test(name));
+  return hosts.length > 1;
+}
+
 /** engine.io's connections by session id, which its types keep to themselves. */
 const clientsOf = (engine: Engine): object => (engine as unknown as { clients: object }).clients;
 
@@ -157,6 +163,10 @@ export function openFront(options: FrontOptions): () => void {
     // What another program answers is as it was sent, and waits as that program likes.
     if (!ours && shared) return pages(request, response);
     if (!mayWait(request, response)) return;
+    if (hasTwoHosts(request)) {
+      gate.note('malformed');
+      return refuse(response, twoHosts);
+    }
     request.url = target;
     if (!ours) return pages(request, response);
     // What a poll brings was written by others: no browser is to take it for a page.
@@ -187,8 +197,12 @@ export function openFront(options: FrontOptions): () => void {
       if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'Not found');
       return;
     }
+    const turnAway = (refused: Reason) => refuseUpgrade(socket, refused.status, refused.reason);
+    if (hasTwoHosts(request)) {
+      gate.note('malformed');
+      return turnAway(twoHosts);
+    }
     request.url = target;
-    const turnAway = (refused: Refused) => refuseUpgrade(socket, refused.status, refused.reason);
     if (path === socketIoPath) {
       const owner = neighbours?.ownerOf(queryOf(request)['sid']) ?? null;
       if (neighbours && owner !== null) return neighbours.handOver(owner, request, socket, head);
@@ -225,9 +239,12 @@ export function openFront(options: FrontOptions): () => void {
 
 type Reason = Pick<Refused, 'reason'> & { readonly status: number };
 
+const twoHosts: Reason = { status: 400, reason: 'More than one Host' };
+
 function refuse(response: ServerResponse, { status, reason }: Reason): void {
   response.writeHead(status, {
     'Content-Type': 'application/json',
+    'X-Content-Type-Options': 'nosniff',
     ...((status === 429 || status === 503) && { 'Retry-After': String(retryAfterSeconds) }),
     ...(status === 405 && { Allow: pollingMethods.join(', ') }),
   });

@@ -182,6 +182,19 @@ describe('upgrades', () => {
     },
   );
 
+  it.each([...both, '/socket.io/?EIO=4&transport=polling', '/healthz'])(
+    'refuses a Host that was sent twice, at %s',
+    async (target) => {
+      for (const asked of [upgrade(target), `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`]) {
+        const wire = await dial(server);
+        wire.send(asked.replace('\r\n', '\r\nhOST: b\r\n'));
+        // At a path that knows no upgrade there is none, whoever asks.
+        expect(await wire.seen(/^HTTP\/1\.1 \d+ /)).toMatch(/^HTTP\/1\.1 40[04] /);
+        wire.reset();
+      }
+    },
+  );
+
   it('refuses an Origin that was sent twice', async () => {
     const request = upgrade('/').replace(
       '\r\n\r\n',

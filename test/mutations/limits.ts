@@ -216,6 +216,14 @@ export const limitMutations: readonly Mutation[] = [
     only: '8 KiB',
   },
   {
+    name: 'hostile: let a request have several Hosts',
+    file: 'src/transports/front.ts',
+    from: 'return hosts.length > 1;',
+    to: 'return hosts.length < 0;',
+    test: 'test/hostile/handshakes.test.ts',
+    only: 'sent twice',
+  },
+  {
     name: 'hostile: let Node answer whoever expects the impossible',
     file: 'src/transports/front.ts',
     from: `server.on('checkExpectation', onExpectation);`,
