@@ -59,6 +59,10 @@ revoke all on function realtime.read(bigint, integer) from public;
 -- The first row is the newest seq, null while another session numbers; in `at` how many commits have skipped the bell; in `failed`
 -- whether the bell is held. All else of it is null. The log's follow.
 --
+-- The rows are sent before the transaction ends, and until then nobody else can number: a reader that stands still must not keep it
+-- open. So there come no more of them than connections take unread, and none of what is longer than a page: the rest is read
+-- afterwards.
+--
 -- Who holds the bell's lock looks every few milliseconds: writers find it taken, skip it and are counted, and none of them has to
 -- notify. `hold` takes the lock for the session; it is given back as soon as nobody has skipped since the look that counted
 -- `counted`; it is the session's, which may also unlock it itself.
@@ -69,6 +73,8 @@ returns table (seq bigint, type text, room text, player text, effect text, membe
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
+declare
+  bytes integer := 32768;  -- that may be sent yet; a row has 112 besides these texts, or less
 begin
   -- Before the log is looked at: who skips later is none whose ringer has been heard already.
   at := coalesce(pg_sequence_last_value('realtime.skipped'), 0);
@@ -83,8 +89,14 @@ begin
   return next;
   at := null;
   failed := null;
-  if seq is null or seq > after then
+  if seq is null then
     return query select * from realtime.read(after, most);
+  elsif seq > after and seq - after <= most then
+    for seq, type, room, player, effect, member, data, failed, at in select * from realtime.read(after, most) loop
+      bytes := bytes - 112 - octet_length(concat(room, player, member)) - coalesce(octet_length(data), 0);
+      exit when bytes < 0;
+      return next;
+    end loop;
   end if;
 end
 $$;

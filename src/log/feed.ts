@@ -18,7 +18,7 @@ import { asError, LogSession } from './session.js';
 export type { FeedObserver, FeedOptions } from './feed-options.js';
 
 const prunedReason = 'this instance was away for longer than the log is kept';
-/** Entries that come with the answer to having numbered. The lock is held meanwhile: the rest is read after it. */
+/** Entries that come with the answer to having numbered, at most: nobody else numbers until they are sent. */
 const followPage = 200;
 
 export class Feed {
@@ -165,13 +165,9 @@ export class Feed {
     if (!this.running) return;
     this.lastError = error;
     this.options.observer.onDown?.(error);
-    this.retry();
-  }
-
-  private retry(): void {
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => {
-      this.connect().catch((error: unknown) => this.onLost(asError(error)));
+      this.connect().catch((again: unknown) => this.onLost(asError(again)));
     }, this.backoff.next());
   }
 
@@ -242,13 +238,13 @@ export class Feed {
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);
-      // Nothing though the log goes on: what was there has been pruned, which is found by reading on.
-      rest = followed.entries.length === 0 ? head !== null : mayBeCut(followed.entries, followPage);
       this.handOn(followed.entries);
+      // Large entries do not come with the number, nor what has been pruned: both is found by reading on.
+      rest = head === null ? mayBeCut(followed.entries, followPage) : head > this.position;
     } else {
       await session.release();
     }
-    if (rest && (head === null || head > this.position)) await this.readOn(session);
+    if (rest) await this.readOn(session);
     this.lastGoodAt = this.now();
     if (barriers.length > 0) {
       // Only our own advance, begun after the barrier was asked for, is known to have seen all before it.

@@ -1,6 +1,6 @@
 /** That the log is looked at as often as it must be, and no more, when writers keep one another from ringing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Feed } from '../../src/log/feed.js';
+import { bellHolder, followLog, writeOn } from '../support/follower.js';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated.js';
 
 let database: MigratedDatabase;
@@ -31,41 +31,9 @@ describe('a commit that does not ring the bell', () => {
   });
 });
 
-/** Follows the log with no sweep: what nobody rings for is found by looking on, or never. */
-async function follow() {
-  let waiting: { count: number; done: () => void } | undefined;
-  let seen = 0;
-  const look = () => {
-    if (waiting && seen >= waiting.count) waiting.done();
-  };
-  const feed = new Feed({
-    url: database.url,
-    sweepMs: 1e9,
-    observer: {
-      onEntries: (entries) => {
-        seen += entries.length;
-        look();
-      },
-      onGap: (reason) => {
-        throw new Error(reason);
-      },
-    },
-  });
-  await feed.start();
-  return {
-    /** Resolves when so many entries have come since it began. */
-    until: (count: number) =>
-      new Promise<void>((done) => {
-        waiting = { count, done };
-        look();
-      }),
-    stop: () => feed.stop(),
-  };
-}
-
 describe('writers that commit together', () => {
   it('are all heard without a sweep, whoever of them has rung', { timeout: 60_000 }, async () => {
-    const follower = await follow();
+    const follower = await followLog(database.url);
     const writers = await Promise.all(Array.from({ length: 4 }, () => database.pool.connect()));
     for (let burst = 1; burst <= 40; burst++) {
       await Promise.all(writers.map((writer) => writer.query('insert into contracts default values')));
@@ -76,7 +44,7 @@ describe('writers that commit together', () => {
   });
 
   it('are heard though one of them takes long to commit, and has not rung', { timeout: 60_000 }, async () => {
-    const follower = await follow();
+    const follower = await followLog(database.url);
     // Runs at the commit, after the bell.
     await database.query(`
       create function wait_for_it() returns trigger language plpgsql as
@@ -106,29 +74,26 @@ describe('writers that commit together', () => {
   });
 });
 
-/** Whether the bell's lock is taken, and by the listener. */
-const isHeld = async () =>
-  (
-    await database.query(
-      `select application_name as by from pg_locks join pg_stat_activity using (pid)
-       where locktype = 'advisory' and classid = 748177132 and granted and application_name = 'hashi-socket listener'`,
-    )
-  ).length > 0;
+const isHeld = async () => (await bellHolder(database)) !== undefined;
 
-/** Four that commit one event after another, until they are stopped; `written` is how many have been. */
-async function writeOn() {
-  const writers = await Promise.all(Array.from({ length: 4 }, () => database.connect()));
-  let [written, going] = [0, true];
-  const done = writers.map(async (writer) => {
-    for (; going; written++) await writer.query('insert into contracts default values');
-    await writer.end();
+describe('what does not come with its number', () => {
+  it('is read after it at once: what is large, and what follows a page', { timeout: 60_000 }, async () => {
+    const follower = await followLog(database.url);
+    const lobby = (await database.query(`insert into lobbies (code) values ('LARGE') returning id`))[0].id;
+    await follower.until(1);
+    // Nobody rings a second time for any of them.
+    await database.query(
+      `insert into bounties (lobby_id, title, created_by) values ($1, repeat('x', 100000), 'x')`,
+      [lobby],
+    );
+    await follower.until(2);
+    await database.query('insert into contracts select from generate_series(1, 1500)');
+    await follower.until(1502);
+    await database.query('insert into contracts select from generate_series(1, 250)');
+    await follower.until(1752);
+    await follower.stop();
   });
-  return async () => {
-    going = false;
-    await Promise.all(done);
-    return written;
-  };
-}
+});
 
 describe('under load the bell', () => {
   it('is held for a session that looks by the clock, and rings again once nobody has skipped it', async () => {
@@ -166,8 +131,8 @@ describe('under load the bell', () => {
     'is held while writers come thick and fast, and rings for the next one after them',
     { timeout: 60_000 },
     async () => {
-      const follower = await follow();
-      const stop = await writeOn();
+      const follower = await followLog(database.url);
+      const stop = await writeOn(database);
       await expect.poll(isHeld, { timeout: 30_000 }).toBe(true);
       const written = await stop();
       await follower.until(written);
@@ -181,8 +146,8 @@ describe('under load the bell', () => {
   );
 
   it('is not held by who leaves the numbering to another', { timeout: 60_000 }, async () => {
-    const follower = await follow();
-    const stop = await writeOn();
+    const follower = await followLog(database.url);
+    const stop = await writeOn(database);
     await expect.poll(isHeld, { timeout: 30_000 }).toBe(true);
     await expect
       .poll(

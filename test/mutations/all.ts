@@ -1,4 +1,5 @@
 /** Every defence that the mutation check takes away. */
+import { bellMutations } from './bell.js';
 import { deliveryMutations } from './delivery.js';
 import { faultMutations } from './faults.js';
 import { hostileMutations } from './hostile.js';
@@ -11,6 +12,7 @@ import { strangerMutations } from './strangers.js';
 import { webMutations } from './web.js';
 
 export const allMutations: readonly Mutation[] = [
+  ...bellMutations,
   ...logMutations,
   ...deliveryMutations,
   ...faultMutations,

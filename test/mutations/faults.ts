@@ -37,8 +37,8 @@ export const faultMutations: readonly Mutation[] = [
   {
     name: 'faults: skip the first entry of a page that comes with the number',
     file: 'migrations/functions/read.sql',
-    from: 'return query select * from realtime.read(after, most);',
-    to: 'return query select * from realtime.read(after + 1, most);',
+    from: 'in select * from realtime.read(after, most) loop',
+    to: 'in select * from realtime.read(after + 1, most) loop',
     test: 'test/faults/order.test.ts',
     only: 'commits late',
   },

@@ -6,7 +6,6 @@ const restore = 'test/faults/restore.test.ts';
 const transactions = 'test/integration/triggers-transactions.test.ts';
 const order = 'test/faults/order.test.ts';
 const slots = 'test/integration/log-slots.test.ts';
-const looks = 'test/integration/log-looks.test.ts';
 
 export const logMutations: readonly Mutation[] = [
   {
@@ -75,54 +74,12 @@ export const logMutations: readonly Mutation[] = [
     test: slots,
   },
   {
-    name: 'hold the bell though nobody has skipped it',
-    file: 'migrations/functions/read.sql',
-    from: 'if held and at = counted then',
-    to: 'if held and at < counted then',
-    test: looks,
-    only: 'rings',
-  },
-  {
-    name: 'hold the bell while another numbers',
-    file: 'src/log/feed.ts',
-    from: `} else {
-      await session.release();`,
-    to: `} else {
-      await Promise.resolve();`,
-    test: looks,
-    only: 'leaves the numbering',
-  },
-  {
-    name: 'drop the sweep',
-    file: 'src/log/pace.ts',
-    from: 'Math.min(sweepMs, this.waitMs * 2)',
-    to: 'Math.min(1e9, this.waitMs * 1000)',
-    test: connections,
-    only: 'by its sweep',
-  },
-  {
-    name: 'take no notice of who has skipped the bell',
-    file: 'src/log/pace.ts',
-    from: 'skipped === null ? found : skipped !== this.skipped',
-    to: 'skipped === null && found',
-    test: looks,
-    only: 'takes long to commit',
-  },
-  {
     name: 'read before LISTEN, and not after it',
     file: 'src/log/feed.ts',
     from: `    this.options.observer.onUp?.();
     this.wake(0);`,
     to: '    this.options.observer.onUp?.();',
     test: 'test/faults/listening.test.ts',
-  },
-  {
-    name: 'do not look when the bell rings',
-    file: 'src/log/session.ts',
-    from: `if (message.channel === 'hashi_bell') this.events.onBell();`,
-    to: `if (message.channel === 'hashi_bell') return;`,
-    test: order,
-    only: 'at once',
   },
   {
     name: 'do not check that LISTEN took',

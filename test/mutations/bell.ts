@@ -1,0 +1,68 @@
+/** The defences of who looks at the log: that it is looked at in time, and that nobody is held up by who stands still. */
+import type { Mutation } from './mutation.js';
+
+const connections = 'test/faults/connections.test.ts';
+const order = 'test/faults/order.test.ts';
+const looks = 'test/integration/log-looks.test.ts';
+const standstill = 'test/integration/log-standstill.test.ts';
+
+export const bellMutations: readonly Mutation[] = [
+  {
+    name: 'hold the bell though nobody has skipped it',
+    file: 'migrations/functions/read.sql',
+    from: 'if held and at = counted then',
+    to: 'if held and at < counted then',
+    test: looks,
+    only: 'rings',
+  },
+  {
+    name: 'hold the bell while another numbers',
+    file: 'src/log/feed.ts',
+    from: `} else {
+      await session.release();`,
+    to: `} else {
+      await Promise.resolve();`,
+    test: looks,
+    only: 'leaves the numbering',
+  },
+  {
+    name: 'keep others from numbering until all of a page has been taken',
+    file: 'migrations/functions/read.sql',
+    from: 'exit when bytes < 0;',
+    to: '',
+    test: standstill,
+    only: 'does not read',
+  },
+  {
+    name: 'take what comes with the number for all there is',
+    file: 'src/log/feed.ts',
+    from: 'mayBeCut(followed.entries, followPage) : head > this.position;',
+    to: 'mayBeCut(followed.entries, followPage) : false;',
+    test: looks,
+    only: 'read after it',
+  },
+  {
+    name: 'drop the sweep',
+    file: 'src/log/pace.ts',
+    from: 'Math.min(sweepMs, this.waitMs * 2)',
+    to: 'Math.min(1e9, this.waitMs * 1000)',
+    test: connections,
+    only: 'by its sweep',
+  },
+  {
+    name: 'take no notice of who has skipped the bell',
+    file: 'src/log/pace.ts',
+    from: 'skipped === null ? found : skipped !== this.skipped',
+    to: 'skipped === null && found',
+    test: looks,
+    only: 'takes long to commit',
+  },
+  {
+    name: 'do not look when the bell rings',
+    file: 'src/log/session.ts',
+    from: `if (message.channel === 'hashi_bell') this.events.onBell();`,
+    to: `if (message.channel === 'hashi_bell') return;`,
+    test: order,
+    only: 'at once',
+  },
+];
