@@ -23,7 +23,7 @@ export interface FeedOptions {
   readonly observer: FeedObserver;
   /** How many entries to read at once. */
   readonly pageSize?: number;
-  /** After this long without an answer the connection counts as dead, in milliseconds. */
+  /** After this long without an answer, or for the database without a question, the connection counts as dead, in milliseconds. */
   readonly timeoutMs?: number;
   readonly busyMs?: number;
   readonly sweepMs?: number;

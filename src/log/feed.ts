@@ -108,8 +108,10 @@ export class Feed {
   }
 
   private async connect(): Promise<void> {
+    const { url, timeoutMs = 10_000, sweepMs = 1000 } = this.options;
     const session = await LogSession.open(
-      { url: this.options.url, timeoutMs: this.options.timeoutMs ?? 10_000, first: this.epoch === '' },
+      // Looks come at every sweep at least.
+      { url, timeoutMs, silentMs: Math.max(timeoutMs, 3 * sweepMs), first: this.epoch === '' },
       {
         onBell: () => this.wake(this.pace.rang(this.others.areNumbering)),
         onAdvanced: (seq, own) => {

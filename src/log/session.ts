@@ -9,6 +9,8 @@ export interface SessionOptions {
   readonly url: string | pg.ClientConfig;
   /** A query or connection attempt that takes longer counts as a dead connection, in milliseconds. */
   readonly timeoutMs: number;
+  /** Who asks nothing for so long stands still: the database ends the connection, in milliseconds. */
+  readonly silentMs: number;
   /** Whether to find out what stands between: once is enough. */
   readonly first?: boolean;
 }
@@ -23,6 +25,9 @@ export interface SessionEvents {
 }
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** The longest time that Postgres can count, in milliseconds. */
+const longestMs = 2 ** 31 - 1;
 
 /** How long a goodbye may take, in milliseconds. */
 const goodbyeMs = 1000;
@@ -63,9 +68,11 @@ export class LogSession {
       await client.connect();
       if (options.first) await refusePooler(client, options);
       // Numbering depends on seeing each commit as it comes, whatever the database's default is. Not by a parameter of the
-      // connection: poolers refuse those that they do not know.
+      // connection: poolers refuse those that they do not know. Nor must the bell be held for hours by who is not there any more:
+      // a machine that is gone says no goodbye.
       await client.query(
-        `${pinSearchPath}; set session characteristics as transaction isolation level read committed, read write`,
+        `${pinSearchPath}; set session characteristics as transaction isolation level read committed, read write;
+         set idle_session_timeout = ${Math.min(options.silentMs, longestMs)}`,
       );
       await client.query('listen hashi_bell');
       await client.query('listen hashi_log');

@@ -2,7 +2,10 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bellHolder, followLog, writeOn } from '../support/follower.js';
+import { untilOnlySweeping } from '../support/listener.js';
 import { createMigratedDatabase, type MigratedDatabase } from '../support/migrated.js';
+import { startProxy } from '../support/proxy.js';
 
 let database: MigratedDatabase;
 beforeAll(async () => {
@@ -54,5 +57,82 @@ describe('an instance that does not read the answer to its numbering', () => {
     await expect.poll(numbered, { timeout: 5_000 }).toBe((before ?? 0) + count + 1);
     stream.destroy();
     await asked;
+  });
+});
+
+/** Somebody who follows the log, and is not heard of any more while it holds the bell; nor is its end. */
+async function freezeAtTheBell(timeoutMs: number) {
+  const proxy = await startProxy(database.url);
+  const still = await followLog(proxy.through(database.url), { sweepMs: 1000, timeoutMs });
+  const stop = await writeOn(database);
+  let holder: number | undefined;
+  for (;;) {
+    await expect.poll(async () => (holder = await bellHolder(database)), { timeout: 30_000 }).toBeDefined();
+    proxy.blackhole();
+    await untilAtRest(holder);
+    // It may have been asked to let go of it at that very moment.
+    if ((await bellHolder(database)) === holder) break;
+    proxy.cut();
+    proxy.heal();
+  }
+  await stop();
+  return {
+    holder,
+    async stop() {
+      proxy.cut();
+      await still.stop();
+      await proxy.stop();
+    },
+  };
+}
+
+/** Until nothing of what has been asked is being worked at any more. */
+const untilAtRest = (pid: number | undefined) =>
+  expect
+    .poll(
+      async () =>
+        (
+          await database.query(
+            `select state = 'idle' and state_change < clock_timestamp() - interval '100 ms' as rests
+             from pg_stat_activity where pid = $1`,
+            [pid],
+          )
+        )[0].rests,
+      { timeout: 30_000 },
+    )
+    .toBe(true);
+
+describe('an instance that stands still while it holds the bell', () => {
+  it(
+    'leaves the others to their sweep: nothing is more than about a second late',
+    { timeout: 60_000 },
+    async () => {
+      const still = await freezeAtTheBell(60_000);
+      const other = await followLog(database.url, { sweepMs: 1000 });
+      const stop = await writeOn(database);
+      await other.until(200);
+      const written = await stop();
+      await other.until(written);
+      await untilOnlySweeping(database);
+      const began = performance.now();
+      await write();
+      await other.until(written + 1);
+      expect(performance.now() - began).toBeLessThan(2500);
+      expect(await bellHolder(database)).toBe(still.holder);
+      await other.stop();
+      await still.stop();
+    },
+  );
+
+  it('loses it, when nothing is heard of it for long: it rings again', { timeout: 60_000 }, async () => {
+    const still = await freezeAtTheBell(3000);
+    await expect.poll(() => bellHolder(database), { timeout: 30_000 }).not.toBe(still.holder);
+    // Heard, or never.
+    const other = await followLog(database.url);
+    await untilOnlySweeping(database);
+    await write();
+    await other.until(1);
+    await other.stop();
+    await still.stop();
   });
 });

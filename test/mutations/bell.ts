@@ -26,6 +26,22 @@ export const bellMutations: readonly Mutation[] = [
     only: 'leaves the numbering',
   },
   {
+    name: 'wait for the bell while another holds it',
+    file: 'migrations/functions/read.sql',
+    from: 'failed := pg_try_advisory_lock(748177132, hashtext(current_database()));',
+    to: 'perform pg_advisory_lock(748177132, hashtext(current_database())); failed := true;',
+    test: standstill,
+    only: 'to their sweep',
+  },
+  {
+    name: 'leave the bell to a session that nothing is heard of',
+    file: 'src/log/session.ts',
+    from: 'set idle_session_timeout = ${Math.min(options.silentMs, longestMs)}',
+    to: 'set idle_session_timeout = ${Math.min(0, options.silentMs, longestMs)}',
+    test: standstill,
+    only: 'loses it',
+  },
+  {
     name: 'keep others from numbering until all of a page has been taken',
     file: 'migrations/functions/read.sql',
     from: 'exit when bytes < 0;',
