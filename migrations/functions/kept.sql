@@ -1,8 +1,8 @@
--- The newest seq that is no longer kept.
-create or replace function realtime.kept() returns table (floor bigint)
+-- The newest seq that is no longer kept, and the epoch of the log.
+create or replace function realtime.kept() returns table (floor bigint, epoch text)
 language sql stable security definer
 set search_path = pg_catalog, realtime, pg_temp
-as $$ select s.floor from realtime.state s $$;
+as $$ select s.floor, s.epoch from realtime.state s $$;
 revoke all on function realtime.kept() from public;
 
 -- Whether all that follows a seq is kept still, and within what is promised.

@@ -10,6 +10,8 @@ export interface HistoryPage {
   readonly upTo: number;
   /** The page begins before what is kept: there is a hole. */
   readonly pruned: boolean;
+  /** Of the log it is from, unless another one has taken that one's place meanwhile: then the other's. */
+  readonly epoch: string;
 }
 
 export interface Retention {
@@ -61,22 +63,24 @@ export class History {
       values: [seq, most, playerId, rooms],
     });
     const last = rows.at(-1);
+    const { floor, epoch } = await this.kept();
     return {
       entries: rows.map(entryOf),
       upTo: last ? Number(last.seq) : seq,
-      pruned: (await this.floor()) > seq,
+      pruned: floor > seq,
+      epoch,
     };
   }
 
   /**
-   * The newest seq that is no longer kept. Asked after the page, in a statement of its own: TRUNCATE empties a table
-   * for older snapshots too, so one that was taken with the page may show the old floor beside a page with a hole.
+   * The newest seq that is no longer kept, and the epoch. Asked after the page, in a statement of its own: TRUNCATE empties a
+   * table for older snapshots too, so one that was taken with the page may show the old floor beside a page with a hole.
    */
-  private async floor(): Promise<number> {
-    const { rows } = await this.pool.query<{ floor: string }>({
-      name: 'history-floor',
-      text: 'select floor from realtime.kept()',
+  private async kept(): Promise<{ floor: number; epoch: string }> {
+    const { rows } = await this.pool.query<{ floor: string; epoch: string }>({
+      name: 'history-kept',
+      text: 'select floor, epoch from realtime.kept()',
     });
-    return Number(rows[0]?.floor ?? 0);
+    return { floor: Number(rows[0]?.floor ?? 0), epoch: rows[0]?.epoch ?? '' };
   }
 }

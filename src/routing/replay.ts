@@ -53,7 +53,7 @@ export class Replay {
     goLive: (rooms: ReadonlySet<string>) => void,
   ): Promise<'live' | 'pruned' | 'reset' | 'closed'> {
     const { feed, history } = this.options;
-    const { generation } = feed;
+    const { generation, epoch } = feed;
     const rooms = await this.roomsAt(connection.playerId, seq, roomsNow);
     // A recovered Socket.IO client has the id again that it had then.
     const own = [playerRoom(connection.playerId), connection.id];
@@ -77,7 +77,8 @@ export class Replay {
       } else {
         const asked = new Set(rooms);
         const page = await history.page(at, most, connection.playerId, [...asked, ...own]);
-        if (page.pruned) return 'pruned';
+        // Of another log, which the feed has not found yet: its events are none of what was missed.
+        if (page.pruned || page.epoch !== epoch) return 'pruned';
         if (connection.closed) return 'closed';
         if (feed.generation !== generation) return 'pruned';
         // What this instance has not handed out itself yet comes live.

@@ -104,24 +104,31 @@ describe('migrate()', () => {
 
   it('lets who may call a function call the one that takes its place', async () => {
     await run();
-    const server = await newRole();
-    // As it was before it had more parameters.
+    const [server, other] = [await newRole(), await newRole()];
+    // As they were before they had more parameters, and told more.
     await db.query(`
       drop function realtime.follow(bigint, integer, boolean, boolean, bigint);
       create function realtime.follow(bigint, integer) returns bigint language sql as 'select 1::bigint';
       revoke all on function realtime.follow(bigint, integer) from public;
       grant execute on function realtime.follow(bigint, integer) to ${server};
+      drop function realtime.kept();
+      create function realtime.kept() returns bigint language sql as 'select 1::bigint';
+      revoke all on function realtime.kept() from public;
+      grant execute on function realtime.kept() to ${server}, ${other};
       alter table realtime.ticks drop column turned, drop column since;
-      delete from realtime.installed where name = 'functions/read.sql';
-      delete from realtime.migrations where hash = (select hash from realtime.migrations order by at desc, ctid desc limit 1)`);
-    expect(await run()).toBe(2);
-    const [{ may, everybody }] = await db.query(
-      `select has_function_privilege($1, f, 'execute') as may,
+      delete from realtime.installed where name in ('functions/read.sql', 'functions/kept.sql');
+      delete from realtime.migrations where hash in (select hash from realtime.migrations order by at desc, ctid desc limit 2)`);
+    expect(await run()).toBe(4);
+    const may = await db.query(
+      `select has_function_privilege($1, f, 'execute') as server, has_function_privilege($2, f, 'execute') as other,
          exists (select from pg_proc p, aclexplode(p.proacl) g where p.oid = f and g.grantee = 0) as everybody
-       from to_regprocedure('realtime.follow(bigint, integer, boolean, boolean, bigint)') f`,
-      [server],
+       from unnest(array['realtime.follow(bigint, integer, boolean, boolean, bigint)', 'realtime.kept()']::regprocedure[]) f`,
+      [server, other],
     );
-    expect({ may, everybody }).toEqual({ may: true, everybody: false });
+    expect(may).toEqual([
+      { server: true, other: false, everybody: false },
+      { server: true, other: true, everybody: false },
+    ]);
   });
 
   it('leaves nothing half installed when it is killed in the middle', async () => {

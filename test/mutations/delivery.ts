@@ -71,9 +71,16 @@ export const deliveryMutations: readonly Mutation[] = [
     only: 'pruned while',
   },
   {
+    name: 'replay what a log holds that has taken the place of the own one',
+    file: 'src/routing/replay.ts',
+    from: ' || page.epoch !== epoch',
+    to: '',
+    test: 'test/faults/another-log.test.ts',
+  },
+  {
     name: 'do not notice that a page was pruned',
     file: 'src/log/history.ts',
-    from: 'pruned: (await this.floor()) > seq,',
+    from: 'pruned: floor > seq,',
     to: 'pruned: false,',
     test: resumeRaw,
     only: 'pruned while',

@@ -32,6 +32,7 @@ function fakeLog(log: readonly LogEntry[], inMemory: number, floor = 0) {
         ),
         upTo: looked.at(-1)?.seq ?? seq,
         pruned: floor > seq,
+        epoch: 'e',
       };
     },
   } as unknown as History;
