@@ -289,8 +289,9 @@ export class Feed {
     this.positionAt = last.at;
     this.head = Math.max(this.head, last.seq);
     if (gap) {
-      // What is kept for replays must be dense; the next page begins anew.
+      // What is kept for replays must be dense; the next page begins anew. Or it is another log, whose numbers begin after a gap.
       this.recent.clear();
+      this.suspect = true;
       this.options.observer.onGap(prunedReason);
     }
     this.options.observer.onEntries(entries, last.seq < this.head);

@@ -1,4 +1,4 @@
-/** What a client is sent that resumes when the database has been replaced, and its instance has not found that yet. */
+/** What clients are told when the log has begun anew, and their instance has not found that yet. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { catalog } from '../../src/catalog/index.js';
 import { connectClient } from '../../src/database/client.js';
@@ -43,7 +43,7 @@ async function write(database: TestDatabase, count = 1): Promise<string> {
 const told = (messages: readonly Message[]) =>
   messages.map(({ type, data }) => (data.type ?? data.code ?? type) as string);
 
-it('is nothing of the new log: its events are none of those that were missed', async () => {
+it('is, of who resumes, nothing of the new log: its events are none of those that were missed', async () => {
   const [{ epoch }] = await followed.query('select epoch from realtime.state');
   // As another instance does, which has found it; numbers go on from where it was, and are given again.
   await successor.query('select realtime.ensure_epoch()');
@@ -61,4 +61,34 @@ it('is nothing of the new log: its events are none of those that were missed', a
   await resumer.until(({ data }) => data?.contractId === later);
   expect(told(resumer.messages)).toEqual(['connected', 'RESUME_FAILED', 'contract.created']);
   resumer.close();
+});
+
+it('is the new epoch, also where another instance has found it and the connection stood', async () => {
+  const database = await createDatabase();
+  const standing = await startServer(database.url);
+  const client = rawClient(standing, await standing.token('standing'), { resume: '1' });
+  const { data } = await client.next('connected');
+  // In one go: else the numbers that are left out may be noticed before there is any.
+  await database.query(`
+    begin;
+    update realtime.state set cluster = 'another';
+    select realtime.ensure_epoch();
+    insert into contracts default values;
+    commit`);
+  const [{ epoch }] = await database.query('select epoch from realtime.state');
+  expect(String(data.cursor).startsWith(epoch)).toBe(false);
+  await client.until(({ data }) => data?.code === 'RESYNC_REQUIRED');
+  // Known by the cursors that it gives from then on; there may be a second RESYNC_REQUIRED before.
+  await expect
+    .poll(
+      async () => {
+        await write(database);
+        return client.messages.some(({ id }) => id?.startsWith(epoch));
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(true);
+  client.close();
+  await standing.stop();
+  await database.drop();
 });

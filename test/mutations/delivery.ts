@@ -71,6 +71,18 @@ export const deliveryMutations: readonly Mutation[] = [
     only: 'pruned while',
   },
   {
+    name: 'go on with the old epoch after a gap',
+    file: 'src/log/feed.ts',
+    from: `      this.suspect = true;
+      this.options.observer.onGap(prunedReason);
+    }
+    this.options.observer.onEntries`,
+    to: `      this.options.observer.onGap(prunedReason);
+    }
+    this.options.observer.onEntries`,
+    test: 'test/faults/another-log.test.ts',
+  },
+  {
     name: 'replay what a log holds that has taken the place of the own one',
     file: 'src/routing/replay.ts',
     from: ' || page.epoch !== epoch',
