@@ -1,5 +1,6 @@
 /** The adapter's own connection to the database: it writes in order, listens, and comes back for ever. */
 import pg from 'pg';
+import { waitNoLonger } from '../database/client.js';
 import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import { PoolerError } from '../log/session.js';
@@ -113,6 +114,7 @@ export class Line {
       );
       const heard = new Set(rows[0]?.heard);
       if (asked.some((channel) => !heard.has(channel))) throw new PoolerError();
+      await client.query(waitNoLonger);
     } catch (error) {
       goodbye(client);
       throw error;

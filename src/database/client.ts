@@ -15,6 +15,13 @@ export interface DatabaseLogger {
  */
 export const pinSearchPath = 'set search_path = pg_catalog, pg_temp';
 
+/**
+ * What it says besides. Postgres waits for whoever does not take what it is sent, because it stands still or its machine is gone,
+ * and keeps what it has meanwhile: the queue of notifications from shrinking, above all. Where its system can, as Linux, it gives
+ * such a connection up after this many milliseconds.
+ */
+export const waitNoLonger = 'set tcp_user_timeout = 10000';
+
 export interface ClientOptions {
   /** `postgres://…`; TLS as it says. */
   readonly url: string;
@@ -40,7 +47,7 @@ export interface PoolOptions extends ClientOptions {
 const keepAliveDelayMs = 10_000;
 
 /** The pool waits for it. Not by a parameter of the connection: poolers refuse those that they do not know. */
-const pinning = { onConnect: (client: pg.ClientBase) => client.query(pinSearchPath) };
+const pinning = { onConnect: (client: pg.ClientBase) => client.query(`${pinSearchPath}; ${waitNoLonger}`) };
 
 /** Opens nothing yet: the first query does. Rejections of queries are the caller's, lost connections are logged. */
 export function createPool(options: PoolOptions): pg.Pool {

@@ -1,6 +1,6 @@
 /** The listener's own database connection: LISTEN, and the calls that advance and read the log. */
 import pg from 'pg';
-import { pinSearchPath } from '../database/client.js';
+import { pinSearchPath, waitNoLonger } from '../database/client.js';
 import { OperatorError } from '../errors.js';
 import { entryOf, type EntryRow, type LogEntry } from './entry.js';
 
@@ -71,7 +71,7 @@ export class LogSession {
       // connection: poolers refuse those that they do not know. Nor must the bell be held for hours by who is not there any more:
       // a machine that is gone says no goodbye.
       await client.query(
-        `${pinSearchPath}; set session characteristics as transaction isolation level read committed, read write;
+        `${pinSearchPath}; ${waitNoLonger}; set session characteristics as transaction isolation level read committed, read write;
          set idle_session_timeout = ${Math.min(options.silentMs, longestMs)}`,
       );
       await client.query('listen hashi_bell');

@@ -42,6 +42,13 @@ export const bellMutations: readonly Mutation[] = [
     only: 'loses it',
   },
   {
+    name: 'let Postgres wait for an instance that takes nothing',
+    file: 'src/database/client.ts',
+    from: 'tcp_user_timeout = 10000',
+    to: 'tcp_user_timeout = 0',
+    test: 'test/faults/standstill.test.ts',
+  },
+  {
     name: 'keep others from numbering until all of a page has been taken',
     file: 'migrations/functions/read.sql',
     from: 'exit when bytes < 0;',
