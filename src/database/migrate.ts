@@ -26,6 +26,8 @@ export interface MigrateOptions {
   readonly lockTimeoutMs?: number;
   /** How often to try again. */
   readonly attempts?: number;
+  /** After so long without the next statement Postgres gives up on us, and changes nothing, in milliseconds. */
+  readonly standstillMs?: number;
 }
 
 const pinForNow = pinSearchPath.replace('set ', 'set local ');
@@ -103,6 +105,10 @@ const takeTurnsSql: readonly string[] = [
 ];
 const waitSql = (milliseconds: number) => `set local lock_timeout = ${Math.floor(milliseconds)}`;
 const lockTimeoutMs = 2000;
+
+/** Locks are held that writers wait for: not by who stands still in the middle, or whose machine is gone. */
+export const notHeldLongSql = (milliseconds = 10_000) =>
+  `set local idle_in_transaction_session_timeout = ${Math.floor(milliseconds)}`;
 
 /**
  * What is to be done in this database as it is, in order; empty when it is up to date.
@@ -182,7 +188,9 @@ async function apply(client: ClientBase, options: MigrateOptions): Promise<numbe
   await client.query('begin');
   try {
     await client.query(pinForNow);
-    await client.query(waitSql(options.lockTimeoutMs ?? lockTimeoutMs));
+    await client.query(
+      `${waitSql(options.lockTimeoutMs ?? lockTimeoutMs)}; ${notHeldLongSql(options.standstillMs)}`,
+    );
     // Refused before anything is tried, where it is not allowed.
     let steps = await planOf(client, options);
     if (steps.length > 0) {

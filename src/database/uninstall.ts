@@ -1,5 +1,6 @@
 /** Takes everything of this server out of a database again: its triggers and its schema. Business tables stay. */
 import type { ClientBase } from 'pg';
+import { notHeldLongSql } from './migrate.js';
 
 /** The statements that do it, for this database as it is now; empty when nothing is installed. */
 export async function uninstallStatements(client: ClientBase): Promise<string[]> {
@@ -28,7 +29,7 @@ export async function uninstall(client: ClientBase, lockTimeoutMs = 2000): Promi
   const statements = await uninstallStatements(client);
   await client.query('begin');
   try {
-    await client.query(`set local lock_timeout = ${Math.floor(lockTimeoutMs)}`);
+    await client.query(`set local lock_timeout = ${Math.floor(lockTimeoutMs)}; ${notHeldLongSql()}`);
     for (const statement of statements) await client.query(statement);
     await client.query('commit');
     return statements;

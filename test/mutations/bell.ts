@@ -49,6 +49,13 @@ export const bellMutations: readonly Mutation[] = [
     test: 'test/faults/standstill.test.ts',
   },
   {
+    name: 'hold the locks of a migration that stands still',
+    file: 'src/database/migrate.ts',
+    from: 'idle_in_transaction_session_timeout = ${Math.floor(milliseconds)}',
+    to: 'idle_in_transaction_session_timeout = ${Math.floor(milliseconds * 0)}',
+    test: 'test/faults/stopped-migration.test.ts',
+  },
+  {
     name: 'keep others from numbering until all of a page has been taken',
     file: 'migrations/functions/read.sql',
     from: 'exit when bytes < 0;',
