@@ -143,7 +143,7 @@ class Replay {
   }
 }
 
-/** Reads up to where this instance delivers; returns false if something in between is not kept any more. */
+/** Reads up to where this instance delivers; returns false if something in between is not kept any more, or another log's. */
 async function catchUp(from: number, process: AdapterProcess, replay: Replay): Promise<boolean> {
   const { feed, line } = process;
   let at = from;
@@ -159,6 +159,9 @@ async function catchUp(from: number, process: AdapterProcess, replay: Replay): P
       'select seq, case when type = $3 then data end as data from realtime.read($1, $2)',
       [at, pageSize, entryType],
     );
+    // Of another log, which the feed has not found yet. Asked after the page: what that one holds, this tells then.
+    const [log] = await line.query<{ epoch: string }>('select epoch from realtime.kept()');
+    if (log?.epoch !== feed.epoch) return false;
     for (const row of rows) {
       const seq = Number(row.seq);
       if (seq > process.delivered) return true;

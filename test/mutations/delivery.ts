@@ -83,6 +83,13 @@ export const deliveryMutations: readonly Mutation[] = [
     test: 'test/faults/another-log.test.ts',
   },
   {
+    name: 'recover by a log that has taken the place of the own one, with the adapter',
+    file: 'src/adapter/restore.ts',
+    from: 'if (log?.epoch !== feed.epoch) return false;',
+    to: 'if (log === undefined) return false;',
+    test: 'test/adapter/another-log.test.ts',
+  },
+  {
     name: 'replay what a log holds that has taken the place of the own one',
     file: 'src/routing/replay.ts',
     from: ' || page.epoch !== epoch',
