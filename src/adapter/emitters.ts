@@ -4,6 +4,7 @@
  */
 import type { ClusterMessage } from 'socket.io-adapter';
 import { decodeMessagePack } from './msgpack.js';
+import { LeftRows } from './left-rows.js';
 import type { Line } from './line.js';
 import type { Settings } from './options.js';
 
@@ -30,7 +31,7 @@ export class Emitters {
   /** One after the other: looking up the sender must not change the order. */
   private turn: Promise<void> = Promise.resolve();
   private table: string | undefined;
-  private cleanupTimer: NodeJS.Timeout | undefined;
+  private rows: LeftRows | undefined;
 
   constructor(private readonly options: EmittersOptions) {}
 
@@ -110,7 +111,7 @@ export class Emitters {
       }
       this.table = found.name;
     }
-    this.cleanUpLater(this.table);
+    this.rowsOf(this.table).left();
     const [row] = await line.query<{ payload: Buffer }>(`select payload from ${this.table} where id = $1`, [
       id,
     ]);
@@ -118,15 +119,11 @@ export class Emitters {
     return decodeMessagePack(row.payload);
   }
 
-  private cleanUpLater(table: string): void {
+  private rowsOf(table: string): LeftRows {
     const { line, settings, onError } = this.options;
-    this.cleanupTimer ??= setTimeout(() => {
-      this.cleanupTimer = undefined;
-      line
-        .query(`delete from ${table} where created_at < now() - $1 * interval '1 ms'`, [
-          settings.cleanupInterval,
-        ])
-        .catch((error: unknown) => onError(error as Error));
-    }, settings.cleanupInterval).unref();
+    const keptMs = settings.cleanupInterval;
+    const remove = () =>
+      line.query(`delete from ${table} where created_at < now() - $1 * interval '1 ms'`, [keptMs]);
+    return (this.rows ??= new LeftRows({ keptMs, remove, onError }));
   }
 }

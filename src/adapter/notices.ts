@@ -1,6 +1,7 @@
 /** Messages between instances that need no place in the order: requests, answers, signs of life, volatile packets. */
 import { createHmac } from 'node:crypto';
 import { decode, encode } from './codec.js';
+import { LeftRows } from './left-rows.js';
 import { LineLostError, type Line } from './line.js';
 import type { Notice, NoticeBody } from './messages.js';
 import { within } from './within.js';
@@ -31,9 +32,14 @@ export class Notices {
   private k = 0;
   private held: { readonly text: string; readonly at: number }[] = [];
   private sending: Promise<void> | undefined;
-  private cleanupTimer: NodeJS.Timeout | undefined;
+  private readonly rows: LeftRows;
 
-  constructor(private readonly options: NoticesOptions) {}
+  constructor(private readonly options: NoticesOptions) {
+    const { line, cleanupMs: keptMs, onError } = options;
+    const remove = () =>
+      line.query("select realtime.adapter_forget_attachments($1 * interval '1 ms')", [keptMs]);
+    this.rows = new LeftRows({ keptMs, remove, onError });
+  }
 
   send(body: NoticeBody): void {
     const text = encode({ ...body, from: this.options.from, k: ++this.k });
@@ -68,8 +74,8 @@ export class Notices {
         );
       }
       for (const large of all.filter((text) => !fits(text))) {
-        this.cleanUpLater();
         await line.query('select realtime.adapter_attach($1, $2)', [channel, large]);
+        this.rows.left();
       }
     }
   }
@@ -94,24 +100,10 @@ export class Notices {
     if (notice.from !== this.options.from) this.options.onNotice(notice);
   }
 
-  /** Whoever left rows behind sees to their end; nobody else need look. */
-  private cleanUpLater(): void {
-    const { line, cleanupMs, onError } = this.options;
-    this.cleanupTimer ??= setTimeout(() => {
-      this.cleanupTimer = undefined;
-      line
-        .query("select realtime.adapter_forget_attachments($1 * interval '1 ms')", [cleanupMs])
-        .catch((error: unknown) => {
-          if (error instanceof LineLostError) this.cleanUpLater();
-          else onError(error as Error);
-        });
-    }, cleanupMs).unref();
-  }
-
   /** Waits for what is under way, up to a second. */
   async close(): Promise<void> {
     this.flush();
     if (this.sending) await within(closeMs, this.sending);
-    clearTimeout(this.cleanupTimer);
+    this.rows.close();
   }
 }
