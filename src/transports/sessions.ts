@@ -278,6 +278,8 @@ function forgetToken(socket: Socket): void {
   delete handshake.query['token'];
   delete handshake.headers.authorization;
   delete handshake.headers['sec-websocket-protocol'];
+  // The same once more, as they were sent.
+  request.rawHeaders = [];
   handshake.url = handshake.url?.split('?')[0] ?? '';
   request.url = request.url?.split('?')[0] ?? '';
 }

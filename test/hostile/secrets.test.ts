@@ -88,8 +88,16 @@ it('never writes a token or a presigned URL to the log, to metrics, traces or er
   );
   expect(heard).toHaveLength(60);
   // What other instances may fetch of a client.
-  const seen = (await server.server.io.fetchSockets()).map(({ handshake, data }) => ({ handshake, data }));
+  const seen: object[] = (await server.server.io.fetchSockets()).map(({ handshake, data }) => ({
+    handshake,
+    data,
+  }));
   expect(seen).toHaveLength(24);
+  // What a program may print of it.
+  for (const { request } of server.server.io.sockets.sockets.values()) {
+    const { url, headers, rawHeaders } = request;
+    seen.push({ url, headers, rawHeaders });
+  }
 
   // Refreshed rightly, wrongly, and by what is none.
   const raw = rawClient(server, good);

@@ -135,6 +135,13 @@ export const strangerMutations: readonly Mutation[] = [
     test: 'test/hostile/secrets.test.ts',
   },
   {
+    name: 'hostile: keep the token among the headers as they were sent',
+    file: 'src/transports/sessions.ts',
+    from: 'request.rawHeaders = [];',
+    to: '',
+    test: 'test/hostile/secrets.test.ts',
+  },
+  {
     name: 'hostile: wait for the end of a request for ever',
     file: 'src/http/own-server.ts',
     from: `headersTimeout: upgradeTimeoutMs,
