@@ -4,6 +4,13 @@ import { ErrorMessage } from '../protocol/error-message.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection, Transport } from '../transports/connection.js';
 import { Batch } from './batch.js';
+import { Group } from './group.js';
+
+/** Connections of one room or player. */
+export interface Members extends Iterable<Connection> {
+  readonly size: number;
+  has(connection: Connection): boolean;
+}
 
 export interface HubObserver {
   /** Deliveries of one flush, by transport. */
@@ -16,13 +23,13 @@ export interface HubObserver {
   onBroken(connection: Connection, error: unknown): void;
 }
 
-const none: ReadonlySet<Connection> = new Set();
+const none: Members = new Group();
 
 export class Hub {
   /** Every live connection. */
   readonly everyone = new Set<Connection>();
-  private readonly rooms = new Map<string, Set<Connection>>();
-  private readonly players = new Map<string, Set<Connection>>();
+  private readonly rooms = new Map<string, Group>();
+  private readonly players = new Map<string, Group>();
   private dirty: Connection[] = [];
   private empty = Batch.empty();
   /** What everyone is due, as long as nobody is due anything else. */
@@ -34,7 +41,7 @@ export class Hub {
   add(connection: Connection): void {
     const own = this.players.get(connection.playerId);
     if (own) own.add(connection);
-    else this.players.set(connection.playerId, new Set([connection]));
+    else this.players.set(connection.playerId, new Group(connection));
   }
 
   /** Live: from here on it is one of everyone. What is due to everyone by now was before its time. */
@@ -53,11 +60,11 @@ export class Hub {
     if (own?.size === 0) this.players.delete(connection.playerId);
   }
 
-  ofPlayer(playerId: string): ReadonlySet<Connection> {
+  ofPlayer(playerId: string): Members {
     return this.players.get(playerId) ?? none;
   }
 
-  inRoom(room: string): ReadonlySet<Connection> {
+  inRoom(room: string): Members {
     return this.rooms.get(room) ?? none;
   }
 
@@ -69,7 +76,7 @@ export class Hub {
   joined(room: string, connection: Connection): void {
     const members = this.rooms.get(room);
     if (members) members.add(connection);
-    else this.rooms.set(room, new Set([connection]));
+    else this.rooms.set(room, new Group(connection));
   }
 
   left(room: string, connection: Connection): void {
