@@ -85,8 +85,9 @@ async function fill(database: Awaited<ReturnType<typeof connect>>, shape: Shape)
 /** The data of a contract's event, as the product sends it: for the peers to send the same. */
 export async function sampleOf(system: Product): Promise<object> {
   const [token = ''] = await system.instance.tokens(['sampler']);
-  const socket = new WebSocket(`ws://127.0.0.1:${system.instance.port}/?token=${token}`);
   const { arrived } = await system.load.expect({ each: 1 });
+  // Not before: what it is greeted with would come while nobody listens.
+  const socket = new WebSocket(`ws://127.0.0.1:${system.instance.port}/?token=${token}`);
   const data = await new Promise<object>((resolve, reject) => {
     socket.on('error', reject);
     socket.on('message', (text: Buffer) => {
