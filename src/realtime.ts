@@ -32,7 +32,7 @@ import { hubAdapter } from './transports/adapter.js';
 import { encoderOf, openAdapters, restoring } from './transports/adapter-process.js';
 import { drain } from './transports/drain.js';
 import { createEngine } from './transports/socketio.js';
-import { guardEngine } from './transports/engine-guard.js';
+import { guardEngine, type EngineGuardOptions } from './transports/engine-guard.js';
 import { openFront } from './transports/front.js';
 import { Gate, type Refusal } from './transports/gate.js';
 import type { Neighbours } from './workers/neighbours.js';
@@ -197,12 +197,17 @@ export class Realtime {
     const engine = createEngine(config, limits);
     if (neighbours) engine.generateId = () => neighbours.newSessionId();
     this.io.bind(engine);
+    // One of each for all connections, of which there are many.
+    const { messagesPerSecond, messageBurst, authTimeoutMs } = config;
+    const guard: EngineGuardOptions = {
+      ...{ messagesPerSecond, messageBurst, authTimeoutMs, onRateLimited },
+      onSilent: () => this.gate.note('silent'),
+      onClose: metrics.observeSocketIoClose,
+    };
     engine.on('connection', (opened: EngineSocket | RawEngine) => {
-      if (!(opened instanceof RawEngine)) {
-        this.sessions.endSoon(opened);
-        guardEngine(opened, { ...config, onRateLimited, onSilent: () => this.gate.note('silent') });
-        opened.on('close', (reason: string) => metrics.observeSocketIoClose(reason));
-      }
+      if (opened instanceof RawEngine) return;
+      this.sessions.endSoon(opened);
+      guardEngine(opened, guard);
     });
 
     this.sessions = new Sessions({
@@ -227,12 +232,7 @@ export class Realtime {
       },
       onRateLimited,
       onPing: () => metrics.clientMessagesTotal.inc({ type: 'ping' }),
-      onOpen: (connection) => {
-        connection.onError = (code) => {
-          metrics.errorsTotal.inc({ code });
-          if (code === 'SLOW_CONSUMER') metrics.slowConsumersTotal.inc();
-        };
-      },
+      onOpen: (connection) => (connection.onError = metrics.observeConnectionError),
       onError,
     });
     const onRefused = (reason: Refusal) => metrics.refusedTotal.inc({ reason });

@@ -90,6 +90,7 @@ export function createMetrics() {
   });
   for (const transport of transports) connections.set({ transport }, 0);
 
+  const slowConsumersTotal = counter('slow_consumers_total', 'Connections closed for reading too slowly.');
   const errorsTotal = counterBy('errors_total', 'Errors told to clients, by code.', 'code');
   for (const code of Object.keys(errorMessages)) errorsTotal.inc({ code }, 0);
 
@@ -165,13 +166,17 @@ export function createMetrics() {
     observeClose(code: number): void {
       closesTotal.inc({ code: knownCloses.has(code) ? code : 'other' });
     },
-    observeSocketIoClose(reason: string): void {
+    observeSocketIoClose: (reason: string) => {
       socketIoClosesTotal.inc({ reason: socketIoCloses.includes(reason) ? reason : 'other' });
     },
     /** @param told by a message that is not counted elsewhere */
     observeRateLimited(told = false): void {
       rateLimitedTotal.inc();
       if (told) errorsTotal.inc({ code: 'RATE_LIMITED' });
+    },
+    observeConnectionError: (code: string) => {
+      errorsTotal.inc({ code });
+      if (code === 'SLOW_CONSUMER') slowConsumersTotal.inc();
     },
     observeTooLarge: () => oversizeMessagesTotal.inc(),
     authFailuresTotal,
@@ -186,7 +191,7 @@ export function createMetrics() {
       'reason',
     ),
     clientMessagesTotal: counterBy('client_messages_total', 'Messages from clients, by type.', 'type'),
-    slowConsumersTotal: counter('slow_consumers_total', 'Connections closed for reading too slowly.'),
+    slowConsumersTotal,
     resumesTotal,
     resyncsTotal: counter('resyncs_total', 'Times clients were told to read the state again.'),
     databaseUp: gauge('database_up', 'Whether the database answers: 1 or 0.', 'min'),

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { piecesOf } from '../protocol/frame.js';
-import type { CountingWebSocket } from './counting-web-socket.js';
+import type { BesideWriter, CountingWebSocket } from './counting-web-socket.js';
 import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
 
 /**
@@ -25,11 +25,22 @@ function inPieces(frames: Buffer): readonly Buffer[] {
   return pieces;
 }
 
+/** Where a socket's writer is found: listeners of its own for each socket would take half a kilobyte. */
+const writer = Symbol('writer');
+type Carrier = Socket & { [writer]?: ByteSocket };
+
+function onDrain(this: Carrier): void {
+  this[writer]?.release();
+}
+function onClose(this: Carrier): void {
+  this[writer]?.closed();
+}
+
 /**
  * Holds what does not fit itself, not in the socket: a socket that is destroyed makes an error with a stack for every
  * buffer that waits in it, which takes seconds with hundreds of slow clients.
  */
-export class ByteSocket implements Writer {
+export class ByteSocket implements Writer, BesideWriter {
   /** Whether frames may follow: no close frame has gone out, and the socket is there. */
   open = true;
   private readonly handle: TcpHandle | null;
@@ -55,13 +66,18 @@ export class ByteSocket implements Writer {
   ) {
     this.handle = handleOf(socket);
     this.open = ws.readyState === ws.OPEN;
-    ws.onClosing(() => (this.open = false));
-    ws.on('pong', (word: Buffer) => this.answered(word));
-    socket.on('drain', () => this.release());
-    socket.on('close', () => {
-      this.open = false;
-      this.drop();
-    });
+    ws.writtenBy(this);
+    (socket as Carrier)[writer] = this;
+    socket.on('drain', onDrain).on('close', onClose);
+  }
+
+  closing(): void {
+    this.open = false;
+  }
+
+  closed(): void {
+    this.open = false;
+    this.drop();
   }
 
   /**
@@ -135,15 +151,15 @@ export class ByteSocket implements Writer {
       this.asked = { word, bytes: this.unproven };
       this.ws.ping(word);
     }
-    if (this.closed) this.full = true;
+    if (this.shut) this.full = true;
   }
 
   /** Whether so much is on its way that more has to wait for an answer. */
-  private get closed(): boolean {
+  private get shut(): boolean {
     return this.asked !== null && this.unproven >= 2 * this.pace;
   }
 
-  private answered(word: Buffer): void {
+  answered(word: Buffer): void {
     if (!this.asked?.word.equals(word)) return;
     this.unproven -= this.asked.bytes;
     this.asked = null;
@@ -153,11 +169,11 @@ export class ByteSocket implements Writer {
   }
 
   /** Writes what is held as far as it may go; the rest goes after it has drained. */
-  private release(): void {
-    if (this.held.length > 0 && !this.closed && !this.stuck) {
+  release(): void {
+    if (this.held.length > 0 && !this.shut && !this.stuck) {
       let next = 0;
       this.socket.cork();
-      for (let written = 0; next < this.held.length && written < releaseBytes && !this.closed; next++) {
+      for (let written = 0; next < this.held.length && written < releaseBytes && !this.shut; next++) {
         const bytes = this.held[next] as Buffer;
         written += bytes.length;
         this.stream(bytes);
@@ -197,7 +213,7 @@ export class ByteSocket implements Writer {
 
   /** Whether the client has not taken what was written last; only then is it worth counting. */
   get behind(): boolean {
-    return this.full && (this.full = this.held.length > 0 || this.closed || this.stuck);
+    return this.full && (this.full = this.held.length > 0 || this.shut || this.stuck);
   }
 
   private get stuck(): boolean {

@@ -8,10 +8,33 @@ const probe = Buffer.from('2probe');
 /** What a client may have sent before it knew that it is closed. */
 const mostIgnored = 100;
 
+/** Writes to what is under a WebSocket, beside it. */
+export interface BesideWriter {
+  /** A close frame goes out, or it is cut off: nothing may be written beside it from then on. */
+  closing(): void;
+  /** A pong has come; `word`: what it says. */
+  answered(word: Buffer): void;
+}
+
+/** What of a client that engine.io reports to nobody is limited, and whom to tell: the same for all of them. */
+export interface UnseenOptions extends RateOptions {
+  readonly onRateLimited: () => void;
+}
+
+/**
+ * What it watches comes by `emit` and not to listeners: there are thousands of these, and each listener of each would be a
+ * function of its own.
+ */
 export class CountingWebSocket extends WebSocket {
   /** Pings of ours that are not answered yet; a client may answer the latest alone. */
   private asked = 0;
-  private closing: (() => void) | undefined;
+  /** How many messages are dropped before nothing is read any more; undefined: they are taken. */
+  private ignored: number | undefined;
+  private writer: BesideWriter | undefined;
+  private ponged: ((asked: boolean) => void) | undefined;
+  private tooLarge: (() => void) | undefined;
+  private unseen: UnseenOptions | undefined;
+  private unseenRate: MessageRate | undefined;
   /** The code of the close we have sent; what its event tells is the client's, which may not answer or not be read any more. */
   closedWith: number | undefined;
 
@@ -20,19 +43,19 @@ export class CountingWebSocket extends WebSocket {
     super.ping(data, mask, callback);
   }
 
-  /** Calls back when its close frame goes out, or it is cut off: nothing may be written beside it from then on. */
-  onClosing(callback: () => void): void {
-    this.closing = callback;
+  /** There is one. */
+  writtenBy(writer: BesideWriter): void {
+    this.writer = writer;
   }
 
   override close(code?: number, data?: string | Buffer): void {
-    this.closing?.();
+    this.writer?.closing();
     this.closedWith ??= code;
     super.close(code, data);
   }
 
   override terminate(): void {
-    this.closing?.();
+    this.writer?.closing();
     super.terminate();
   }
 
@@ -41,48 +64,64 @@ export class CountingWebSocket extends WebSocket {
    * only too quick may answer; of a flood that goes on nothing is read any more.
    */
   ignore(): void {
-    let left = mostIgnored;
-    const drop = () => {
-      if (--left === 0) this.pause();
-    };
-    for (const event of ['message', 'ping', 'pong']) this.removeAllListeners(event).on(event, drop);
+    this.ignored ??= mostIgnored;
   }
 
   /** Calls back when a message is larger than may be, which closes it with 1009; and keeps errors from ending the process. */
   onTooLarge(callback: () => void): void {
-    this.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') callback();
-    });
+    this.tooLarge = callback;
   }
 
   /** Calls back for every pong, and whether it was asked for. */
   onPong(callback: (asked: boolean) => void): void {
-    this.on('pong', () => {
-      const asked = this.asked > 0;
-      if (asked) this.asked--;
-      callback(asked);
-    });
+    this.ponged = callback;
   }
 
   /**
    * Ends it when it goes on sending frames without a message faster than messages may come, or probes: of a client that
    * has only begun to change over engine.io answers each, and reports none.
    */
-  limitUnseen(options: RateOptions, onRateLimited: () => void): void {
-    const rate = new MessageRate(options);
-    const count = () => {
-      // What came along in the same piece is still read when it has ended.
-      if (this.readyState !== this.OPEN || rate.take() !== 'close') return;
-      onRateLimited();
-      this.removeAllListeners('message');
-      this.terminate();
-    };
-    this.on('ping', count);
-    this.onPong((asked) => {
-      if (!asked) count();
-    });
-    this.on('message', (data) => {
-      if (Buffer.isBuffer(data) && data.equals(probe)) count();
-    });
+  limitUnseen(options: UnseenOptions): void {
+    this.unseen = options;
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'message' || event === 'ping' || event === 'pong') {
+      if (this.ignored !== undefined) {
+        if (--this.ignored === 0) this.pause();
+        return true;
+      }
+      this.watch(event, args[0]);
+    } else if (event === 'error' && this.tooLarge) {
+      const { code } = args[0] as NodeJS.ErrnoException;
+      if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.tooLarge();
+      if (this.listenerCount('error') === 0) return true;
+    }
+    return super.emit(event, ...args);
+  }
+
+  private watch(event: 'message' | 'ping' | 'pong', data: unknown): void {
+    if (event === 'message') {
+      if (this.unseen && Buffer.isBuffer(data) && data.equals(probe)) this.countUnseen();
+    } else if (event === 'ping') {
+      this.countUnseen();
+    } else {
+      const asked = this.asked > 0;
+      if (asked) this.asked--;
+      else this.countUnseen();
+      this.writer?.answered(data as Buffer);
+      this.ponged?.(asked);
+    }
+  }
+
+  private countUnseen(): void {
+    const { unseen } = this;
+    // What came along in the same piece is still read when it has ended.
+    if (!unseen || this.readyState !== this.OPEN) return;
+    this.unseenRate ??= new MessageRate(unseen);
+    if (this.unseenRate.take() !== 'close') return;
+    unseen.onRateLimited();
+    this.removeAllListeners('message');
+    this.terminate();
   }
 }

@@ -12,6 +12,8 @@ export interface EngineGuardOptions extends RateOptions {
   readonly authTimeoutMs: number;
   /** It never asked. */
   readonly onSilent: () => void;
+  /** It has ended; engine.io's word for why. */
+  readonly onClose: (reason: string) => void;
 }
 
 /** The first characters of Socket.IO's packets. */
@@ -23,40 +25,74 @@ const tellMs = 1000;
 /** A stock client asks once; each further namespace it tries is answered with its name. */
 const maxConnectPackets = 10;
 
-export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): void {
-  const rate = new MessageRate(options);
-  let connects = 0;
+/** What is known of one connection. */
+class EngineGuard {
+  private readonly rate: MessageRate;
+  private events: MessageRate | undefined;
+  private connects = 0;
+  private beyond = 0;
+  private readonly from = performance.now();
 
-  const over = () => {
-    options.onRateLimited();
-    engine.close(true);
-    // Closing politely waits for a client that has just been found not to be polite.
-    webSocketOf(engine.transport)?.terminate();
-  };
+  constructor(
+    private readonly engine: EngineSocket,
+    private readonly options: EngineGuardOptions,
+  ) {
+    this.rate = new MessageRate(options);
+  }
 
-  const events = new MessageRate(options);
-  let beyond = 0;
-  const flooded = () => {
-    // By a few more, so that it is told and closed there.
-    if (beyond++ !== fewMore) return;
-    webSocketOf(engine.transport)?.ignore();
-    setTimeout(() => engine.readyState === 'open' && over(), tellMs).unref();
-  };
-
-  engine.on('packet', ({ type, data }: { type: string; data?: unknown }) => {
-    if (engine.readyState !== 'open') return;
+  packet(type: string, data: unknown): void {
+    if (this.engine.readyState !== 'open') return;
     const kind = type === 'message' && typeof data === 'string' ? data.charAt(0) : '';
     // Events are limited where they are understood, and told; without a socket they end the connection. But that is a
     // moment later, and thousands may come in one piece.
-    if (kind === eventPacket) return events.take() === 'close' ? flooded() : undefined;
-    if (kind === connectPacket) connects++;
-    if (connects > maxConnectPackets || rate.take() === 'close') over();
-  });
-  const from = performance.now();
-  engine.on('close', () => {
+    if (kind === eventPacket) {
+      this.events ??= new MessageRate(this.options);
+      if (this.events.take() === 'close') this.flooded();
+      return;
+    }
+    if (kind === connectPacket) this.connects++;
+    if (this.connects > maxConnectPackets || this.rate.take() === 'close') this.over();
+  }
+
+  closed(reason: string): void {
+    const { authTimeoutMs, onSilent, onClose } = this.options;
+    onClose(reason);
     // Timers may be early by a millisecond.
-    if (connects === 0 && performance.now() - from >= 0.9 * options.authTimeoutMs) options.onSilent();
-  });
+    if (this.connects === 0 && performance.now() - this.from >= 0.9 * authTimeoutMs) onSilent();
+  }
+
+  private flooded(): void {
+    const { engine } = this;
+    // By a few more, so that it is told and closed there.
+    if (this.beyond++ !== fewMore) return;
+    webSocketOf(engine.transport)?.ignore();
+    setTimeout(() => engine.readyState === 'open' && this.over(), tellMs).unref();
+  }
+
+  private over(): void {
+    const { engine } = this;
+    this.options.onRateLimited();
+    engine.close(true);
+    // Closing politely waits for a client that has just been found not to be polite.
+    webSocketOf(engine.transport)?.terminate();
+  }
+}
+
+/** Where a connection's is found: two listeners for all of them, for each would be a function of its own. */
+const guard = Symbol('guard');
+type Guarded = EngineSocket & { [guard]?: EngineGuard };
+
+function onPacket(this: Guarded, { type, data }: { type: string; data?: unknown }): void {
+  this[guard]?.packet(type, data);
+}
+function onClose(this: Guarded, reason: string): void {
+  this[guard]?.closed(reason);
+}
+
+export function guardEngine(engine: EngineSocket, options: EngineGuardOptions): void {
+  (engine as Guarded)[guard] = new EngineGuard(engine, options);
+  engine.on('packet', onPacket);
+  engine.on('close', onClose);
 }
 
 function webSocketOf(transport: unknown): CountingWebSocket | undefined {

@@ -26,8 +26,9 @@ export function openSocketIo(
   admitted: Promise<void>,
   options: SocketIoOptions,
 ): void {
-  const rate = new MessageRate(options);
-  const requests = new InOrder(admitted, options.messageBurst, options.onError);
+  // Most connections listen and say nothing: these are made for those that do.
+  let rate: MessageRate | undefined;
+  let requests: InOrder | undefined;
   let greeted = false;
   void admitted.then(() => (greeted = true));
 
@@ -36,7 +37,8 @@ export function openSocketIo(
     if (connection.closed) return;
     const last = args.at(-1);
     const acknowledge = typeof last === 'function' ? (args.pop() as Acknowledge) : undefined;
-    const verdict = rate.take(requests.full);
+    rate ??= new MessageRate(options);
+    const verdict = rate.take(requests?.full);
     if (verdict !== 'ok') {
       options.onRateLimited();
       if (verdict === 'tell') tell(connection, 'RATE_LIMITED', acknowledge);
@@ -52,7 +54,7 @@ export function openSocketIo(
     );
     const run = () => answer(connection, parsed, acknowledge, options);
     if (parsed.ok && parsed.message.type === 'ping' && greeted) run().catch(options.onError);
-    else requests.run(run);
+    else (requests ??= new InOrder(admitted, options.messageBurst, options.onError)).run(run);
   });
 }
 

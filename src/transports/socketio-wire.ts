@@ -17,6 +17,17 @@ const final: readonly number[] = [closeCodes.UNAUTHORIZED, closeCodes.TOO_MANY];
 /** How long somebody who floods us or does not read may take to answer a close, in milliseconds. */
 const cutOffMs = 1000;
 
+/** Where a connection's is found: two listeners for all of them, for each would be a function of its own. */
+const wire = Symbol('wire');
+type Carrier = EngineSocket & { [wire]?: SocketIoWire };
+
+function onPacket(this: Carrier, { type, data }: { type?: string; data?: unknown }): void {
+  this[wire]?.packet(type, data);
+}
+function onDrain(this: Carrier): void {
+  this[wire]?.empty();
+}
+
 export class SocketIoWire implements Wire {
   readonly transport = 'socketio';
   form: Form = 'socketio';
@@ -33,17 +44,24 @@ export class SocketIoWire implements Wire {
     private readonly maxUnsentBytes: number,
   ) {
     const { engine } = this;
+    (engine as Carrier)[wire] = this;
     // Acknowledgements and answers of Socket.IO's own are counted here, too.
-    engine.on('packetCreate', ({ type, data }: { type?: string; data?: unknown }) => {
-      this.idle = false;
-      if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
-      else if (Buffer.isBuffer(data)) this.buffered += data.length;
-      // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
-      if (type !== 'ping') this.direct?.flush();
-    });
-    engine.on('drain', () => {
-      this.buffered = 0;
-    });
+    engine.on('packetCreate', onPacket);
+    engine.on('drain', onDrain);
+  }
+
+  /** engine.io writes a packet of its own, or one that it was given. */
+  packet(type: unknown, data: unknown): void {
+    this.idle = false;
+    if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
+    else if (Buffer.isBuffer(data)) this.buffered += data.length;
+    // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
+    if (type !== 'ping') this.direct?.flush();
+  }
+
+  /** engine.io has nothing left. */
+  empty(): void {
+    this.buffered = 0;
   }
 
   private get engine(): EngineSocket {

@@ -51,13 +51,14 @@ export interface EngineObserver {
 
 /** What engine.io makes its server of: nothing of ours sees a WebSocket that a polling client has only begun to change over to. */
 export function engineOf(
-  rate: RateOptions,
+  { messagesPerSecond, messageBurst }: RateOptions,
   { onRateLimited, onTooLarge }: EngineObserver,
 ): typeof BoundedWebSocketServer {
+  const unseen = { messagesPerSecond, messageBurst, onRateLimited };
   return class extends BoundedWebSocketServer {
     override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Opened): void {
       super.handleUpgrade(request, socket, head, (client, upgraded) => {
-        client.limitUnseen(rate, onRateLimited);
+        client.limitUnseen(unseen);
         client.onTooLarge(onTooLarge);
         callback(client, upgraded);
       });

@@ -125,7 +125,7 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: do not count what reaches no handler of Socket.IO',
     file: 'src/transports/engine-guard.ts',
-    from: `if (connects > maxConnectPackets || rate.take() === 'close') over();`,
+    from: `if (this.connects > maxConnectPackets || this.rate.take() === 'close') this.over();`,
     to: '',
     test: floods,
     only: 'Socket.IO client that floods',
@@ -150,7 +150,7 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: give the kernel all it takes for clients that do not read',
     file: 'src/transports/byte-socket.ts',
-    from: 'if (this.closed) this.full = true;',
+    from: 'if (this.shut) this.full = true;',
     to: '',
     test: slow,
     only: 'before the kernel has taken',

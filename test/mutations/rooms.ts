@@ -152,8 +152,8 @@ export const roomMutations: readonly Mutation[] = [
   {
     name: 'hostile: take any number of packets that ask to be let in',
     file: 'src/transports/engine-guard.ts',
-    from: 'if (connects > maxConnectPackets || rate.take()',
-    to: `if (connects === maxConnectPackets * -1 || (kind === connectPacket ? 'ok' : rate.take())`,
+    from: 'if (this.connects > maxConnectPackets || this.rate.take()',
+    to: `if (this.connects === maxConnectPackets * -1 || (kind === connectPacket ? 'ok' : this.rate.take())`,
     test: floods,
     only: 'other namespaces',
   },
