@@ -67,8 +67,16 @@ export class ByteSocket implements Writer, BesideWriter {
     this.handle = handleOf(socket);
     this.open = ws.readyState === ws.OPEN;
     ws.writtenBy(this);
-    (socket as Carrier)[writer] = this;
-    socket.on('drain', onDrain).on('close', onClose);
+    const carrier = socket as Carrier;
+    const before = carrier[writer];
+    carrier[writer] = this;
+    if (!before) {
+      socket.on('drain', onDrain).on('close', onClose);
+      return;
+    }
+    // A client that has left the namespace, and come again on the same connection.
+    before.flush();
+    this.streamed = this.streaming;
   }
 
   closing(): void {

@@ -44,7 +44,11 @@ export class SocketIoWire implements Wire {
     private readonly maxUnsentBytes: number,
   ) {
     const { engine } = this;
-    (engine as Carrier)[wire] = this;
+    const carrier = engine as Carrier;
+    // A client may leave the namespace, and come again on the same connection.
+    const before = carrier[wire];
+    carrier[wire] = this;
+    if (before) return;
     // Acknowledgements and answers of Socket.IO's own are counted here, too.
     engine.on('packetCreate', onPacket);
     engine.on('drain', onDrain);

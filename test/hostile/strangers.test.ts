@@ -126,6 +126,26 @@ describe('a stranger', () => {
     await wire.over;
   });
 
+  it('may leave the namespace and come again, and is looked after as before', async () => {
+    await start({});
+    const token = await server.token('p1');
+    const wire = await socketIoWire(server, token);
+    stops.push(() => wire.reset());
+    const listeners = () =>
+      [...server.server.io.sockets.sockets.values()].map(({ conn }) =>
+        ['packet', 'packetCreate', 'drain'].map((event) => conn.listenerCount(event)),
+      );
+    const before = listeners();
+    for (let times = 2; times < 6; times++) {
+      wire.send(frame('41'));
+      wire.send(frame(`40{"token":"${token}"}`));
+      await wire.seen(new RegExp(`("connected".*){${times}}`, 's'));
+    }
+    expect(listeners()).toEqual(before);
+    await database.query('insert into contracts (stake_amount) values (1)');
+    await wire.seen('contract.created');
+  });
+
   it('is cut off when it was refused and never answers the close', async () => {
     await start({});
     const wire = await dial(server, { halfOpen: true });
