@@ -9,6 +9,7 @@ import {
   type MetricObject,
 } from 'prom-client';
 import { closeCodes, errorMessages } from '../errors.js';
+import { refusals } from '../transports/gate.js';
 
 /** The kinds of connections; label values are API. */
 export const transports = ['websocket', 'socketio'] as const;
@@ -105,8 +106,14 @@ export function createMetrics() {
     'code',
   );
   const resumesTotal = counterBy('resumes_total', 'Connections that asked to resume, by result.', 'result');
+  const refusedTotal = counterBy(
+    'refused_total',
+    'Connections refused before anything was known of the player, by reason.',
+    'reason',
+  );
   // From 0 on, or rate() and increase() in alerts do not see the first ones.
   for (const code of ['AUTH_ERROR', 'AUTH_UNAVAILABLE']) authFailuresTotal.inc({ code }, 0);
+  for (const reason of refusals) refusedTotal.inc({ reason }, 0);
   for (const result of ['recovered', 'failed']) resumesTotal.inc({ result }, 0);
 
   const socketIoClosesTotal = counterBy(
@@ -185,11 +192,7 @@ export function createMetrics() {
       'Tokens that were no good, by what is wrong.',
       'reason',
     ),
-    refusedTotal: counterBy(
-      'refused_total',
-      'Connections refused before anything was known of the player, by reason.',
-      'reason',
-    ),
+    refusedTotal,
     clientMessagesTotal: counterBy('client_messages_total', 'Messages from clients, by type.', 'type'),
     slowConsumersTotal,
     resumesTotal,

@@ -47,6 +47,7 @@ describe('createMetrics', () => {
     for (const series of [
       'hashi_auth_failures_total{code="AUTH_ERROR"}',
       'hashi_auth_failures_total{code="AUTH_UNAVAILABLE"}',
+      'hashi_refused_total{reason="address"}',
       'hashi_resumes_total{result="failed"}',
       'hashi_quarantined_total',
       'hashi_slow_consumers_total',
