@@ -54,6 +54,10 @@ export class Emitters {
     if (this.namespaces.delete(channel)) this.options.line.unlisten(channel);
   }
 
+  close(): void {
+    this.rows?.close();
+  }
+
   receive(channel: string, payload: string, pid: number): void {
     this.turn = this.turn
       .then(() => this.take({ channel, payload, pid }))

@@ -12,6 +12,7 @@ export interface LeftRowsOptions {
 export class LeftRows {
   private timer: NodeJS.Timeout | undefined;
   private lastLeft = 0;
+  private closed = false;
 
   constructor(private readonly options: LeftRowsOptions) {}
 
@@ -22,10 +23,12 @@ export class LeftRows {
   }
 
   close(): void {
+    this.closed = true;
     clearTimeout(this.timer);
   }
 
   private removeLater(): void {
+    if (this.closed) return;
     this.timer ??= setTimeout(() => this.removeNow(), this.options.keptMs).unref();
   }
 

@@ -199,6 +199,7 @@ export class AdapterProcess {
     await this.outbox.close();
     this.notices.send({ is: 'gone' });
     await this.notices.close();
+    this.emitters.close();
     if (!this.shared) await this.feed.stop();
     await this.line.close();
     this.progress.end();
