@@ -10,8 +10,9 @@ it.each(['SIGINT', 'SIGTERM'] as const)('ends its Postgres and its tests by %s',
   let started: number[] = [];
   try {
     await child.printed(/as it is/);
-    // Postgres, and the tests.
-    await expect.poll(async () => (started = await startedBy(child.pid)).length).toBe(2);
+    // Beside them there may be what compiles this.
+    const both = async () => (started = await startedBy(child.pid, /postgres -D|vitest/)).length;
+    await expect.poll(both).toBe(2);
     child.signal(signal);
     expect(await child.exited).toBe(1);
     await expect.poll(() => started.filter(isAlive)).toEqual([]);
