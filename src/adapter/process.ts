@@ -63,12 +63,12 @@ export class AdapterProcess {
     readonly settings: Settings,
     private readonly shared?: SharedLog,
   ) {
-    const { connection, errorHandler: onError } = settings;
+    const onError = (error: Error) => this.report(error);
     this.line = new Line({
-      connection,
+      connection: settings.connection,
       timeoutMs,
       onUp: () => this.onUp(),
-      onError: (error) => this.report(error),
+      onError,
       onNotification: (channel, payload, pid) => this.hear(channel, payload, pid),
     });
     this.feed = shared?.feed ?? this.ownFeed();
@@ -81,7 +81,7 @@ export class AdapterProcess {
       advance: (done) => this.feed.atBarrier(done),
       deliverEarly: (text) =>
         this.attempt(() => this.dispatch((decode(text) as OrderedEntry).message, undefined)),
-      onError: (error) => this.report(error),
+      onError,
     });
     this.notices = new Notices({
       from: this.id,
@@ -89,14 +89,10 @@ export class AdapterProcess {
       threshold: settings.payloadThreshold,
       cleanupMs: settings.cleanupInterval,
       onNotice: (notice) => this.onNotice(notice),
-      onError: (error) => this.report(error),
+      onError,
     });
-    this.emitters = new Emitters({
-      settings,
-      line: this.line,
-      member: (name) => this.members.get(name),
-      onError: (error) => this.report(error),
-    });
+    const { line } = this;
+    this.emitters = new Emitters({ settings, line, member: (name) => this.members.get(name), onError });
     this.upkeep = new Upkeep({
       settings,
       line: this.line,
