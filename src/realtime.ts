@@ -112,7 +112,7 @@ export class Realtime {
     });
     const memberships = new DatabaseMemberships(pool, membershipTables(catalog), catalog.lobbies);
     const history = new History(pool, config);
-    const readers = new Readers(() => hub.everyone);
+    const readers = new Readers(() => hub.everyone.strays);
     const router = new Router({
       hub,
       door,

@@ -4,6 +4,7 @@ import { ErrorMessage } from '../protocol/error-message.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection, Transport } from '../transports/connection.js';
 import { Batch } from './batch.js';
+import { Everyone } from './everyone.js';
 import { Group } from './group.js';
 
 /** Connections of one room or player. */
@@ -27,7 +28,7 @@ const none: Members = new Group();
 
 export class Hub {
   /** Every live connection. */
-  readonly everyone = new Set<Connection>();
+  readonly everyone: Everyone;
   private readonly rooms = new Map<string, Group>();
   private readonly players = new Map<string, Group>();
   private dirty: Connection[] = [];
@@ -35,7 +36,9 @@ export class Hub {
   /** What everyone is due, as long as nobody is due anything else. */
   private common: Batch | undefined;
 
-  constructor(private readonly observer: HubObserver) {}
+  constructor(private readonly observer: HubObserver) {
+    this.everyone = new Everyone((connection, error) => observer.onBroken(connection, error));
+  }
 
   /** Known under its player, though not live yet. */
   add(connection: Connection): void {
@@ -129,7 +132,7 @@ export class Hub {
     this.empty = Batch.empty();
     const delivered = { websocket: 0, socketio: 0 };
     if (common) {
-      for (const connection of this.everyone) this.write(connection, common, delivered);
+      this.everyone.write(common, (connection) => this.write(connection, common, delivered), delivered);
     } else {
       for (const connection of dirty) {
         const { due } = connection;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { piecesOf } from '../protocol/frame.js';
 import type { BesideWriter, CountingWebSocket } from './counting-web-socket.js';
+import type { Lane } from './lane.js';
 import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
 
 /**
@@ -43,7 +44,11 @@ function onClose(this: Carrier): void {
 export class ByteSocket implements Writer, BesideWriter {
   /** Whether frames may follow: no close frame has gone out, and the socket is there. */
   open = true;
-  private readonly handle: TcpHandle | null;
+  /** Null where only the stream can be written to. */
+  readonly handle: TcpHandle | null;
+  /** Where it is written to with others, and its place there. */
+  lane: Pick<Lane<never>, 'written' | 'remove' | 'expect'> | null = null;
+  place = 0;
   /** Something of ours may still be in the socket's stream: what follows has to go after it. */
   private streamed = false;
   /** Bytes that libuv waits with for the kernel. */
@@ -52,8 +57,8 @@ export class ByteSocket implements Writer, BesideWriter {
   private heldBytes = 0;
   /** A write did not fit, or is held; whether that is over is asked only then: asking costs as much as writing. */
   private full = false;
-  /** Bytes written since the client last showed that it reads. */
-  private unproven = 0;
+  /** Bytes written since the client last showed that it reads, less what the lane had written by then. */
+  private unprovenHere = 0;
   private pace = firstPaceBytes;
   /** What the ping that is under way says, and how much was written before it. */
   private asked: { readonly word: Buffer; readonly bytes: number } | null = null;
@@ -81,10 +86,12 @@ export class ByteSocket implements Writer, BesideWriter {
 
   closing(): void {
     this.open = false;
+    this.leave();
   }
 
   closed(): void {
     this.open = false;
+    this.leave();
     this.drop();
   }
 
@@ -122,8 +129,44 @@ export class ByteSocket implements Writer, BesideWriter {
   }
 
   private count({ length }: Buffer): void {
-    this.unproven += length;
+    this.unprovenHere += length;
+    this.mindIfMuch();
+    this.lane?.expect(this);
+  }
+
+  private get unproven(): number {
+    return this.unprovenHere + (this.lane?.written ?? 0);
+  }
+
+  /** How much more may be written before there is something to mind, in bytes. */
+  get allowance(): number {
+    return (this.asked ? 2 * this.pace : this.pace) - this.unproven;
+  }
+
+  /** Asks the client whether it reads, if so much is on its way that it has to be asked. */
+  mindIfMuch(): void {
     if (this.unproven >= this.pace) this.mind();
+  }
+
+  /** Whether the kernel can be given what comes with nothing else to see to. */
+  get plain(): boolean {
+    return this.open && this.handle !== null && !this.behind && !(this.streamed && this.streaming);
+  }
+
+  /** What is due to everyone is written by the lane, as long as it is plain. */
+  takeTo(lane: NonNullable<ByteSocket['lane']>, place: number): void {
+    this.lane = lane;
+    this.place = place;
+    this.unprovenHere -= lane.written;
+  }
+
+  /** It is written to by itself from now on. */
+  leave(): void {
+    const { lane } = this;
+    if (!lane) return;
+    this.unprovenHere += lane.written;
+    this.lane = null;
+    lane.remove(this.place);
   }
 
   private get streaming(): boolean {
@@ -133,9 +176,12 @@ export class ByteSocket implements Writer, BesideWriter {
   private stream(bytes: Buffer): void {
     if (!this.socket.write(bytes)) this.full = true;
     this.streamed = true;
+    this.leave();
   }
 
-  private unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {
+  /** What becomes of a write that the kernel has not taken. */
+  unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {
+    this.leave();
     if (outcome === 'stream') return this.stream(bytes);
     if (outcome instanceof Error) {
       // Ended meanwhile, by whoever closed it.
@@ -159,7 +205,9 @@ export class ByteSocket implements Writer, BesideWriter {
       this.asked = { word, bytes: this.unproven };
       this.ws.ping(word);
     }
-    if (this.shut) this.full = true;
+    if (!this.shut) return;
+    this.full = true;
+    this.leave();
   }
 
   /** Whether so much is on its way that more has to wait for an answer. */
@@ -169,10 +217,10 @@ export class ByteSocket implements Writer, BesideWriter {
 
   answered(word: Buffer): void {
     if (!this.asked?.word.equals(word)) return;
-    this.unproven -= this.asked.bytes;
+    this.unprovenHere -= this.asked.bytes;
     this.asked = null;
     this.pace = Math.min(2 * this.pace, mostPaceBytes);
-    if (this.unproven >= this.pace) this.mind();
+    this.mindIfMuch();
     this.release();
   }
 

@@ -1,8 +1,9 @@
 /** One client, whatever it speaks: what routing knows of it. */
 import { closeCodeOf, type ErrorCode } from '../errors.js';
 import { ErrorMessage, errorMessage } from '../protocol/error-message.js';
-import type { Form, Outgoing } from '../protocol/outgoing.js';
+import type { Form, Framing, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
+import type { ByteSocket } from './byte-socket.js';
 
 /** What came for a connection by the server API before it was live. */
 export interface Held {
@@ -19,6 +20,12 @@ export interface Wire {
   readonly transport: Transport;
   /** The form events are sent in. */
   form: Form;
+  /** How live events are sent. */
+  readonly framing: Framing;
+  /** What may be given whole frames with nothing else to see to; null while there is something. */
+  plainSocket(): ByteSocket | null;
+  /** Takes it out of the lane it is in. */
+  alone(): void;
   /** Writes a batch in one go. Returns false when the client reads too slowly: the connection is over then. */
   writeBatch(batch: Batch): boolean;
   /** Writes missed events; a replay waits for the client, so no limit applies. */

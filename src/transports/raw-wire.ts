@@ -27,8 +27,16 @@ export class RawWire implements Wire {
   }
 
   /** How live events are sent: what goes to this client alone is not worth compressing. */
-  private get framing(): Framing {
+  get framing(): Framing {
     return this.deflates ? deflated[this.form] : this.form;
+  }
+
+  plainSocket(): ByteSocket | null {
+    return this.bytes.plain ? this.bytes : null;
+  }
+
+  alone(): void {
+    this.bytes.leave();
   }
 
   private get open(): boolean {
@@ -70,6 +78,7 @@ export class RawWire implements Wire {
   }
 
   close(code: number, reason: string): void {
+    this.alone();
     if (this.ws.readyState !== this.ws.OPEN) return;
     if (code === closeCodes.SLOW) this.bytes.abandon();
     else this.bytes.flush();

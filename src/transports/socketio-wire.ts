@@ -31,7 +31,7 @@ function onDrain(this: Carrier): void {
 export class SocketIoWire implements Wire {
   readonly transport = 'socketio';
   form: Form = 'socketio';
-  private framing: Framing = 'socketio';
+  framing: Framing = 'socketio';
   /** Bytes given to engine.io since it last had nothing left. */
   private buffered = 0;
   private direct: ByteSocket | null = null;
@@ -57,6 +57,7 @@ export class SocketIoWire implements Wire {
   /** engine.io writes a packet of its own, or one that it was given. */
   packet(type: unknown, data: unknown): void {
     this.idle = false;
+    this.alone();
     if (typeof data === 'string') this.buffered += Buffer.byteLength(data);
     else if (Buffer.isBuffer(data)) this.buffered += data.length;
     // What engine.io writes itself goes after what it did not write. A heartbeat may overtake.
@@ -95,6 +96,15 @@ export class SocketIoWire implements Wire {
   /** The TCP socket, if it is there to be written to and the client is connected. */
   private get open(): boolean {
     return this.idle ? this.direct?.open === true : this.engine.readyState === 'open';
+  }
+
+  plainSocket(): ByteSocket | null {
+    const bytes = this.open ? this.bytes() : null;
+    return bytes?.plain ? bytes : null;
+  }
+
+  alone(): void {
+    this.direct?.leave();
   }
 
   writeBatch(batch: Batch): boolean {
@@ -157,6 +167,7 @@ export class SocketIoWire implements Wire {
 
   close(code: number): void {
     const { transport } = this.engine;
+    this.alone();
     if (code === closeCodes.SLOW) this.direct?.abandon();
     else this.direct?.flush();
     if (final.includes(code)) this.socket.disconnect(true);

@@ -8,6 +8,7 @@ const tokens = 'test/hostile/tokens.test.ts';
 const web = 'test/hostile/web.test.ts';
 const role = 'test/hostile/database-role.test.ts';
 const slow = 'test/hostile/slow-readers.test.ts';
+const everyone = 'test/unit/routing/everyone.test.ts';
 
 export const hostileMutations: readonly Mutation[] = [
   {
@@ -150,10 +151,27 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: give the kernel all it takes for clients that do not read',
     file: 'src/transports/byte-socket.ts',
-    from: 'if (this.shut) this.full = true;',
-    to: '',
+    from: 'if (!this.shut) return;',
+    to: 'return;',
     test: slow,
     only: 'before the kernel has taken',
+  },
+  {
+    name: 'hostile: ask nobody whether it reads what goes to everyone',
+    file: 'src/transports/lane.ts',
+    from: 'if (this.written >= this.askAt) this.ask();',
+    to: '',
+    test: everyone,
+    only: 'does not answer whether it reads',
+  },
+  {
+    name: 'hostile: go on writing to everyone where the kernel takes no more',
+    file: 'src/transports/byte-socket.ts',
+    from: `  unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {
+    this.leave();`,
+    to: `  unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {`,
+    test: everyone,
+    only: 'behind for a while',
   },
   {
     name: 'hostile: leave /metrics open',

@@ -1,6 +1,6 @@
 /** Connections, messages and entries for tests of routing: no socket, no database. */
 import { entryOf, type EntryRow, type LogEntry } from '../../../src/log/entry.js';
-import { Outgoing, type Form } from '../../../src/protocol/outgoing.js';
+import { Outgoing, type Form, type Framing } from '../../../src/protocol/outgoing.js';
 import type { Batch } from '../../../src/routing/batch.js';
 import { Hub } from '../../../src/routing/hub.js';
 import type { RoomDoor } from '../../../src/routing/router.js';
@@ -23,6 +23,13 @@ export class FakeWire implements Wire {
   get texts(): string[] {
     return this.writes.flat();
   }
+  get framing(): Framing {
+    return this.form;
+  }
+  plainSocket(): null {
+    return null;
+  }
+  alone(): void {}
   writeBatch(batch: Batch): boolean {
     if (this.takes) this.record(batch);
     return this.takes;
