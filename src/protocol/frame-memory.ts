@@ -24,9 +24,35 @@ export function frameMemory(bytes: number): Buffer {
 
 /** All of them, one after the other. */
 export function joined(parts: readonly Buffer[]): Buffer {
+  return copied(parts, frameMemory(lengthOf(parts)));
+}
+
+/** Where what is written once, and at once, is put together: whoever takes it is done with it before the next. */
+let passing = Buffer.alloc(0);
+
+/**
+ * The same, for one write: the next one is put together in the same memory, unless `keepPassing` is called before. What is made
+ * for one connection alone would otherwise be allocated, and collected, for each write.
+ */
+export function joinedInPassing(parts: readonly Buffer[]): Buffer {
+  const bytes = lengthOf(parts);
+  if (bytes > pieceBytes) return joined(parts);
+  if (passing.length === 0) passing = Buffer.allocUnsafeSlow(pieceBytes);
+  return copied(parts, passing.subarray(0, bytes));
+}
+
+/** What was joined in passing last is still needed. */
+export function keepPassing(): void {
+  passing = Buffer.alloc(0);
+}
+
+function lengthOf(parts: readonly Buffer[]): number {
   let bytes = 0;
   for (const part of parts) bytes += part.length;
-  const whole = frameMemory(bytes);
+  return bytes;
+}
+
+function copied(parts: readonly Buffer[], whole: Buffer): Buffer {
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -65,6 +65,19 @@ export function piecesOf(frames: Buffer, most: number): readonly Buffer[] {
   return pieces;
 }
 
+/** The pieces of frames that many are due: they are cut once. */
+export class Pieces {
+  private readonly cut = new WeakMap<Buffer, readonly Buffer[]>();
+
+  constructor(private readonly most: number) {}
+
+  of(frames: Buffer): readonly Buffer[] {
+    let pieces = this.cut.get(frames);
+    if (!pieces) this.cut.set(frames, (pieces = piecesOf(frames, this.most)));
+    return pieces;
+  }
+}
+
 /** Of the unmasked frame that begins there, header and all. */
 function frameLength(frames: Buffer, at: number): number {
   const length = frames[at + 1] ?? 0;

@@ -7,7 +7,7 @@
  * the same batch. At the end of the tick each batch is joined into one buffer once, and every connection that
  * points at it writes that buffer.
  */
-import { joined } from '../protocol/frame-memory.js';
+import { joined, joinedInPassing } from '../protocol/frame-memory.js';
 import type { Framing, Outgoing } from '../protocol/outgoing.js';
 
 /** A batch as the start of a walk to the ones before it. */
@@ -21,6 +21,8 @@ export class Batch {
   private lastFrames: Buffer | undefined;
   /** What was asked for before that; many batches are one connection's alone, and have none. */
   private others: Partial<Record<Framing, Buffer>> | undefined;
+  /** How many connections are due this and no more. */
+  holders = 0;
 
   private constructor(
     readonly before: Batch | undefined,
@@ -49,9 +51,21 @@ export class Batch {
     return (this.lastFrames = this.others?.[framing] ?? this.join(framing));
   }
 
+  /** The same for one write that is over at once: what is due to one connection alone is kept nowhere, see `joinedInPassing`. */
+  framesInPassing(framing: Framing): Buffer {
+    return this.holders === 1 && this.count > 1 ? joinedInPassing(this.parts(framing)) : this.frames(framing);
+  }
+
   private join(framing: Framing): Buffer {
-    const parts = this.messages().map((message) => message.frame(framing));
+    const parts = this.parts(framing);
     return parts.length === 1 && parts[0] ? parts[0] : joined(parts);
+  }
+
+  private parts(framing: Framing): Buffer[] {
+    const parts = new Array<Buffer>(this.count);
+    for (let at = this.count, batch = chainOf(this); batch?.last; batch = batch.before)
+      parts[--at] = batch.last.frame(framing);
+    return parts;
   }
 
   /** All of it, first to last. */

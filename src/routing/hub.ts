@@ -98,12 +98,11 @@ export class Hub {
       if (!connection.live) continue;
       reached++;
       const { due } = connection;
-      if (due) {
-        connection.due = due.with(message);
-      } else {
-        connection.due = empty.with(message);
-        dirty.push(connection);
-      }
+      const next = (due ?? empty).with(message);
+      if (due) due.holders--;
+      else dirty.push(connection);
+      next.holders++;
+      connection.due = next;
     }
     if (message instanceof ErrorMessage) this.observer.onTold(message.code, reached);
   }
@@ -119,6 +118,7 @@ export class Hub {
     this.common = undefined;
     for (const connection of this.everyone) {
       connection.due = common;
+      common.holders++;
       this.dirty.push(connection);
     }
   }

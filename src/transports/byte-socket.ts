@@ -1,7 +1,10 @@
 /** Writing shared buffers to a TCP socket, and knowing what the client has not taken. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { piecesOf } from '../protocol/frame.js';
+import { keepPassing } from '../protocol/frame-memory.js';
+import { Pieces } from '../protocol/frame.js';
+import type { Framing } from '../protocol/outgoing.js';
+import type { Batch } from '../routing/batch.js';
 import type { BesideWriter, CountingWebSocket } from './counting-web-socket.js';
 import type { Lane } from './lane.js';
 import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
@@ -17,14 +20,7 @@ const mostPaceBytes = 4 << 20;
 /** How much of what was held is written at a time. */
 const releaseBytes = 256 << 10;
 
-/** Cut once for all who are due the same. */
-const cut = new WeakMap<Buffer, readonly Buffer[]>();
-
-function inPieces(frames: Buffer): readonly Buffer[] {
-  let pieces = cut.get(frames);
-  if (!pieces) cut.set(frames, (pieces = piecesOf(frames, firstPaceBytes)));
-  return pieces;
-}
+const pieces = new Pieces(firstPaceBytes);
 
 /** Where a socket's writer is found: listeners of its own for each socket would take half a kilobyte. */
 const writer = Symbol('writer');
@@ -101,10 +97,15 @@ export class ByteSocket implements Writer, BesideWriter {
    */
   write(frames: Buffer): void {
     if (frames.length > firstPaceBytes && this.unproven + frames.length > this.pace) {
-      for (const piece of inPieces(frames)) this.writeOrHold(piece);
+      for (const piece of pieces.of(frames)) this.writeOrHold(piece);
     } else {
       this.writeOrHold(frames);
     }
+  }
+
+  /** A batch of live events. What the kernel does not take keeps the memory it is in; nothing as short as that is held. */
+  writeBatch(batch: Batch, framing: Framing): void {
+    this.write(this.plain ? batch.framesInPassing(framing) : batch.frames(framing));
   }
 
   private writeOrHold(bytes: Buffer): void {
@@ -182,6 +183,7 @@ export class ByteSocket implements Writer, BesideWriter {
   /** What becomes of a write that the kernel has not taken. */
   unfinished(bytes: Buffer, outcome: 'waits' | 'stream' | Error): void {
     this.leave();
+    keepPassing();
     if (outcome === 'stream') return this.stream(bytes);
     if (outcome instanceof Error) {
       // Ended meanwhile, by whoever closed it.

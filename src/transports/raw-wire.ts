@@ -56,7 +56,7 @@ export class RawWire implements Wire {
     if (!this.open) return true;
     // Counted before this batch: one big event is no slow client.
     if (this.tooSlow()) return false;
-    this.bytes.write(batch.frames(this.framing));
+    this.bytes.writeBatch(batch, this.framing);
     return true;
   }
 

@@ -112,7 +112,7 @@ export class SocketIoWire implements Wire {
     const bytes = this.bytes();
     if (bytes) {
       if (bytes.behind && bytes.unsent > this.maxUnsentBytes) return false;
-      bytes.write(batch.frames(this.framing));
+      bytes.writeBatch(batch, this.framing);
       return true;
     }
     if (this.buffered > this.maxUnsentBytes) return false;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keepPassing } from '../../../src/protocol/frame-memory.js';
 import { Batch } from '../../../src/routing/batch.js';
 import { message } from './fakes.js';
 
@@ -31,6 +32,25 @@ describe('Batch', () => {
   it('is empty at first', () => {
     expect(Batch.empty().messages()).toEqual([]);
     expect(Batch.empty().frames('raw')).toHaveLength(0);
+  });
+
+  it('is joined once for those who share it, and in passing for one alone', () => {
+    const [a, b] = [message('1'), message('2')];
+    const both = Batch.empty().with(a).with(b);
+    const own = Batch.empty().with(b).with(a);
+    both.holders = 2;
+    own.holders = 1;
+    const shared = both.framesInPassing('raw');
+    expect(both.framesInPassing('raw')).toBe(shared);
+    expect(shared).toBe(both.frames('raw'));
+    const expected = Buffer.concat([b.frame('raw'), a.frame('raw')]);
+    const passing = own.framesInPassing('raw');
+    expect(passing).toEqual(expected);
+    keepPassing();
+    expect(own.framesInPassing('socketio')).toEqual(
+      Buffer.concat([b.frame('socketio'), a.frame('socketio')]),
+    );
+    expect(passing).toEqual(expected);
   });
 
   it('joins whatever each is due, in order, in every form', () => {

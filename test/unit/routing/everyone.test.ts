@@ -54,6 +54,8 @@ interface Player {
   /** The numbers that have come, in order. */
   readonly got: number[];
   readonly pings: () => number;
+  /** How many have come that were somebody else's. */
+  readonly strangers: () => number;
   /** Resolves when so many have come. */
   reached(count: number): Promise<void>;
 }
@@ -62,10 +64,15 @@ async function join(playerId: string, options: WebSocket.ClientOptions = {}): Pr
   const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, options);
   const got: number[] = [];
   let pings = 0;
+  let strangers = 0;
+  let own: string | undefined;
   let wanted: { count: number; resolve: () => void } | undefined;
   client.on('ping', () => pings++);
   client.on('message', (text: Buffer) => {
-    got.push(JSON.parse(text.toString()).data[0] as number);
+    const [number, filling] = JSON.parse(text.toString()).data as [number, string?];
+    got.push(number);
+    if (filling) own ??= filling[0];
+    if (filling && filling !== own?.repeat(filling.length)) strangers++;
     if (wanted && got.length >= wanted.count) wanted.resolve();
   });
   const opened = once(client, 'open');
@@ -77,7 +84,7 @@ async function join(playerId: string, options: WebSocket.ClientOptions = {}): Pr
   hub.enter(connection);
   const reached = (count: number) =>
     got.length >= count ? Promise.resolve() : new Promise<void>((resolve) => (wanted = { count, resolve }));
-  return { connection, ws, socket, client, got, pings: () => pings, reached };
+  return { connection, ws, socket, client, got, pings: () => pings, strangers: () => strangers, reached };
 }
 
 /** Each is a number, and as long as is wanted. */
@@ -86,6 +93,16 @@ function tellAll(times = 1, size = 0): void {
     hub.deliverToAll(message(JSON.stringify([sent++, 'x'.repeat(size)])));
     hub.flush();
   }
+}
+
+/** The same numbers for each, in one write that is nobody else's. */
+function tellEach(players: readonly Player[], times: number, size = 0): void {
+  for (let n = 0; n < times; n++, sent++) {
+    for (const [place, { connection }] of players.entries()) {
+      hub.deliver(message(JSON.stringify([sent, String(place).repeat(size)])), [connection]);
+    }
+  }
+  hub.flush();
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
@@ -221,5 +238,46 @@ describe('what is due to everyone', () => {
     await Promise.all([a.reached(4), b.reached(6)]);
     expect(a.got).toEqual([0, 1, 4, 5]);
     expect(b.got).toEqual(numbers(6));
+  });
+});
+
+describe('what is due to one alone', () => {
+  it('comes as it was, though others are written to before the kernel takes it', async () => {
+    const players = [await join('a'), await join('b'), await join('c')];
+    const [, rests] = players as [Player, Player, Player];
+    const all = () => Promise.all(players.map((one) => one.reached(sent)));
+    for (let bytes = 0; bytes < 12 << 20; bytes += 500_000) {
+      tellEach(players, 10, 50_000);
+      await all();
+    }
+    for (let round = 0; round < 3; round++) {
+      rests.client.pause();
+      while (rests.connection.wire.unsentBytes() === 0) {
+        tellEach(players, 3, 10_000);
+        await players[0]?.reached(sent);
+      }
+      tellEach(players, 3, 1000);
+      tellEach(players, 2, 10);
+      rests.client.resume();
+      await all();
+      tellEach(players, 2, 20_000);
+      await all();
+    }
+    expect(players.map(({ got }) => got)).toEqual([numbers(sent), numbers(sent), numbers(sent)]);
+    expect(players.map(({ strangers }) => strangers())).toEqual([0, 0, 0]);
+  });
+
+  it('is no longer shared once somebody is due more, and shared once somebody comes to the same', async () => {
+    const [a, b] = [await join('a'), await join('b')];
+    for (let round = 0; round < 10; round++) {
+      const [first, second, third] = [0, 1, 2].map((n) => message(JSON.stringify([sent + n])));
+      sent += 3;
+      for (const each of [first, second]) if (each) hub.deliver(each, [a.connection, b.connection]);
+      if (third) hub.deliver(third, round % 2 === 0 ? [a.connection] : [b.connection]);
+      hub.flush();
+    }
+    const without = (rest: number) => numbers(sent).filter((n) => n % 6 !== rest);
+    await Promise.all([a.reached(25), b.reached(25)]);
+    expect([a.got, b.got]).toEqual([without(5), without(2)]);
   });
 });
