@@ -161,6 +161,7 @@ export class Realtime {
     const emits = new Emits({
       encode: encoderOf(this.io),
       isDuplicate: (seq) => this.adapters.seen.duplicates.has(seq),
+      isOurs: (origin) => origin === this.adapters.id,
     });
     const subscriptions = new Subscriptions({
       feed,

@@ -13,7 +13,7 @@ import { Emitters } from './emitters.js';
 import { install } from './install.js';
 import { Line } from './line.js';
 import type { Member } from './member.js';
-import { isFor, type Notice, type Ordered, type OrderedEntry } from './messages.js';
+import { isFor, type Notice, type OrderedEntry } from './messages.js';
 import { channelOf, Notices } from './notices.js';
 import type { Settings } from './options.js';
 import { requireReadable } from './ordered-entry.js';
@@ -49,6 +49,8 @@ export class AdapterProcess {
   readonly seen = new Seen();
   /** The entry that is being delivered right now. */
   current: LogEntry | undefined;
+  /** The number of what is being delivered without the log; its entry will have it, too. */
+  early: number | undefined;
 
   private readonly progress: Progress;
   private readonly emitters: Emitters;
@@ -79,8 +81,7 @@ export class AdapterProcess {
       line: this.line,
       localDeliveryMs: settings.localDeliveryMs,
       advance: (done) => this.feed.atBarrier(done),
-      deliverEarly: (text) =>
-        this.attempt(() => this.dispatch((decode(text) as OrderedEntry).message, undefined)),
+      deliverEarly: (text) => this.attempt(() => this.dispatch(decode(text) as OrderedEntry)),
       onError,
     });
     this.notices = new Notices({
@@ -269,21 +270,22 @@ export class AdapterProcess {
     this.report(new Error(`messages of other instances are lost: ${reason}`));
   }
 
-  private onEntry({ origin, n, message }: OrderedEntry, entry: LogEntry): void {
-    const { seq } = entry;
-    if (!this.seen.first(origin, n, seq)) return;
-    this.progress.delivered = seq;
-    if (origin === this.id && !this.outbox.arrived(n)) return;
-    this.current = entry;
-    try {
-      this.dispatch(message, seq);
-    } finally {
-      this.current = undefined;
-    }
+  private onEntry(ordered: OrderedEntry, entry: LogEntry): void {
+    if (!this.seen.first(ordered.origin, ordered.n, entry.seq)) return;
+    this.progress.delivered = entry.seq;
+    if (ordered.origin === this.id && !this.outbox.arrived(ordered.n)) return;
+    this.dispatch(ordered, entry);
   }
 
-  private dispatch(message: Ordered, seq: number | undefined): void {
-    this.members.get(message.nsp)?.deliver(message, seq);
+  /** @param entry absent: without the log */
+  private dispatch({ n, message }: OrderedEntry, entry?: LogEntry): void {
+    this.current = entry;
+    this.early = entry ? undefined : n;
+    try {
+      this.members.get(message.nsp)?.deliver(message, entry?.seq);
+    } finally {
+      this.current = this.early = undefined;
+    }
   }
 
   /** A listener of the application's that throws must not stop the log for all others. */

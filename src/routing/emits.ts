@@ -3,6 +3,7 @@ import { isFor, MessageType, reaches, type Target } from '../adapter/messages.js
 import { orderedEntryOf } from '../adapter/ordered-entry.js';
 import type { LogEntry } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
+import type { Held } from '../transports/connection.js';
 import { Emitted, type EncodeEvent, type Place } from '../protocol/emitted.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 
@@ -22,6 +23,8 @@ export interface EmitsOptions {
   readonly encode: EncodeEvent;
   /** Whether the entry at this seq is known to be another one's copy. */
   readonly isDuplicate: (seq: number) => boolean;
+  /** Whether it is this process whose emits come from there. */
+  readonly isOurs: (origin: string) => boolean;
 }
 
 export class Emits {
@@ -54,6 +57,12 @@ export class Emits {
       target: message.target,
       message: this.message(message.packet.data, { cursor, at: cursor }),
     };
+  }
+
+  /** What is held for a connection without this emit, which has been held already: with its place in the log, or before it had one. */
+  without(held: readonly Held[], { seq }: LogEntry, { origin, n }: Emit): Held[] {
+    const ours = this.options.isOurs(origin);
+    return held.filter((one) => one.seq !== seq && !(ours && one.early === n));
   }
 
   /** Follows one client through the log: which emits of it are for somebody in these rooms. */

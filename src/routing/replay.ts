@@ -108,8 +108,10 @@ export class Replay {
       const moves = entry.member === connection.playerId && entry.room !== null;
       if (moves && entry.effect === 'join' && entry.room !== null) rooms.add(entry.room);
       const emit = emits.of(entry, feed.epoch);
+      const held = connection.held.length;
+      if (emit && held > 0) connection.held = emits.without(connection.held, entry, emit);
       const concerned = emit
-        ? isFor(entry, emit) || connection.held.some(({ seq }) => seq === entry.seq)
+        ? isFor(entry, emit) || connection.held.length < held
         : this.concerns(entry, connection, rooms);
       // Of its own reset it is told once its memberships have been read again.
       const reset =
@@ -118,9 +120,6 @@ export class Replay {
       if (concerned && message) {
         due = due.with(message);
         if (message instanceof ErrorMessage) connection.onError(message.code);
-      }
-      if (emit && connection.held.length > 0) {
-        connection.held = connection.held.filter(({ seq }) => seq !== entry.seq);
       }
       if (entry.effect === 'leave' && moves && entry.room !== null) rooms.delete(entry.room);
       if (entry.effect === 'close' && entry.room !== null) rooms.delete(entry.room);

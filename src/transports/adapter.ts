@@ -144,6 +144,7 @@ class HubAdapter extends LogAdapter {
     const { emits } = this.hubOptions;
     connection.held.push({
       seq,
+      early: this.process.early,
       message: (at) => emits.message(packet.data, seq === undefined ? { at } : { cursor: at, at }),
     });
     if (connection.held.length > mostHeld) connection.wire.close(closeCodes.TRY_AGAIN, 'try again later');

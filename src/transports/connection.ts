@@ -9,6 +9,8 @@ import type { ByteSocket } from './byte-socket.js';
 export interface Held {
   /** Its place in the log, if it has one. */
   readonly seq: number | undefined;
+  /** The number by which this process will know it in the log, where it came before that. */
+  readonly early: number | undefined;
   /** The message, for a client that is as far in the log as this. */
   readonly message: (cursor: string) => Outgoing;
 }

@@ -57,6 +57,24 @@ function turnTo(client: TestClient, url: string): IoClient['socket'] {
   socket.connect();
   return socket;
 }
+/** It comes back there, and reads nothing of its replay until `read` is called. */
+async function resumeUnread(
+  kind: string,
+  before: TestClient,
+  at: { url: string; wsUrl: string },
+  cursor: string,
+): Promise<{ client: TestClient; read: () => void }> {
+  if (kind === 'raw') {
+    const raw = keep(rawClient(at, 'p', { since: cursor }));
+    raw.ws.once('open', () => raw.ws.pause());
+    return { client: raw, read: () => raw.ws.resume() };
+  }
+  const socket = turnTo(before, at.url);
+  await new Promise<void>((resolve) => socket.once('connect', resolve));
+  const { ws } = socket.io.engine.transport as unknown as { ws: { pause(): void; resume(): void } };
+  ws.pause();
+  return { client: before, read: () => ws.resume() };
+}
 const count = (messages: readonly Message[], type: string) =>
   messages.filter((message) => message.type === type).length;
 
@@ -125,20 +143,7 @@ it.each(['raw', 'io'])(
     const witness = keep(rawClient(second, 'witness', { resume: '1' }));
     await witness.next('connected');
 
-    let client = before;
-    let read: () => void;
-    if (kind === 'raw') {
-      const raw = rawClient(second, 'p', { since: cursor });
-      raw.ws.once('open', () => raw.ws.pause());
-      read = () => raw.ws.resume();
-      client = keep(raw);
-    } else {
-      const socket = turnTo(before, second.url);
-      await new Promise<void>((resolve) => socket.once('connect', resolve));
-      const { ws } = socket.io.engine.transport as unknown as { ws: { pause(): void; resume(): void } };
-      ws.pause();
-      read = () => ws.resume();
-    }
+    const { client, read } = await resumeUnread(kind, before, second, cursor);
     await isJoined;
     // More than are kept for a client that is not live: what is replayed is not.
     const many = 1100;
@@ -157,5 +162,56 @@ it.each(['raw', 'io'])(
     await client.next('after');
     for (const name of ['greeted', 'then']) expect(count(client.messages, name)).toBe(1);
     expect(count(client.messages, 'everyone')).toBe(many);
+  },
+);
+
+it.each(['raw', 'io'])(
+  'sends once what came without the log, and stands in it when the replay gets there (%s)',
+  { timeout: 60_000 },
+  async (kind) => {
+    const first = await serve();
+    const { before, cursor } = await hasBeen(kind, first);
+    const missed = 1500;
+    await database.query(
+      `insert into contracts (terms) select jsonb_build_object('text', repeat('x', 8000)) from generate_series(1, $1::int)`,
+      [missed],
+    );
+    const second = await serve({ onConnection: (socket) => socket.join('greeted') });
+    const witness = keep(rawClient(second, 'witness'));
+    await witness.next('connected');
+    const { client, read } = await resumeUnread(kind, before, second, cursor);
+    await expect.poll(async () => (await second.server.io.in('greeted').fetchSockets()).length).toBe(2);
+
+    // Nobody can write to the log: local sockets get it after a while without.
+    const holder = await database.pool.connect();
+    await holder.query('begin; lock table realtime.events in share mode');
+    second.server.io.emit('everyone');
+    second.server.io.to('greeted').emit('greeted');
+    for (const name of ['everyone', 'greeted']) await witness.next(name);
+    await holder.query('rollback');
+    holder.release();
+    // Once this has come by the log, so has what was sent before.
+    second.server.io.emit('then');
+    await witness.next('then');
+    await expect
+      .poll(
+        async () =>
+          (
+            await database.query(
+              `select 1 from realtime.log l join realtime.events e on e.id = l.event_id where e.type = 'realtime.adapter'`,
+            )
+          ).length,
+      )
+      .toBe(3);
+
+    read();
+    await client.next('then');
+    second.server.io.emit('after');
+    await client.next('after');
+    expect(count(client.messages, 'contract:event')).toBe(missed);
+    for (const name of ['everyone', 'greeted', 'then']) {
+      expect([name, count(client.messages, name)]).toEqual([name, 1]);
+      expect([name, count(witness.messages, name)]).toEqual([name, 1]);
+    }
   },
 );

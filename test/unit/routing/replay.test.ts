@@ -51,7 +51,11 @@ function fakeLog(log: readonly LogEntry[], inMemory: number, floor = 0) {
       ),
   } as unknown as Memberships;
   const messages = new EntryMessages(familiesByEvent(catalog), 1 << 20, () => undefined);
-  const emits = new Emits({ encode: (data) => [`2${JSON.stringify(data)}`], isDuplicate: () => false });
+  const emits = new Emits({
+    encode: (data) => [`2${JSON.stringify(data)}`],
+    isDuplicate: () => false,
+    isOurs: () => false,
+  });
   return { feed, replay: new Replay({ feed, history, memberships, messages, emits, unsentBytes: 1000 }) };
 }
 
