@@ -1,6 +1,7 @@
 /** An entry of the ordered log: an event of the catalogue, or something the server itself must act on. */
 
 import type { Outgoing } from '../protocol/outgoing.js';
+import type { Fields } from './rows-query.js';
 
 /**
  * What an entry does to rooms, at its place in the order: a player joins or leaves; the room is closed; a membership
@@ -47,6 +48,24 @@ export function entryOf(row: EntryRow): LogEntry {
     data: row.data,
     at: row.at,
     // Here from the start: all entries have one shape.
+    message: undefined,
+  };
+}
+
+/** What `fieldsOf` reads: the columns of `realtime.read` and its like that make an entry, in this order. */
+export const entryColumns = 'seq, type, room, player, effect, member, data, at';
+
+/** The same, of a row as the database writes it. */
+export function entryOfFields(fields: Fields): LogEntry {
+  return {
+    seq: Number(fields[0]),
+    type: fields[1] ?? '',
+    room: fields[2] ?? null,
+    player: fields[3] ?? null,
+    effect: (fields[4] ?? null) as EntryEffect | null,
+    member: fields[5] ?? null,
+    data: fields[6] ?? null,
+    at: Number(fields[7]),
     message: undefined,
   };
 }

@@ -2,7 +2,8 @@
 import pg from 'pg';
 import { pinSearchPath, waitNoLonger } from '../database/client.js';
 import { OperatorError } from '../errors.js';
-import { entryOf, type EntryRow, type LogEntry } from './entry.js';
+import { entryColumns, entryOfFields, type LogEntry } from './entry.js';
+import { RowsQuery, type Fields, type Statement } from './rows-query.js';
 
 export interface SessionOptions {
   /** Where the database is: a URL, or the settings of a `pg` client. */
@@ -32,12 +33,30 @@ const longestMs = 2 ** 31 - 1;
 /** How long a goodbye may take, in milliseconds. */
 const goodbyeMs = 1000;
 
+const readStatement: Statement = { name: 'read', text: `select ${entryColumns} from realtime.read($1, $2)` };
+const followStatement: Statement = {
+  name: 'follow',
+  text: `select ${entryColumns}, failed from realtime.follow($1, $2, $3, $4, $5)`,
+};
+
+/** The first row of `realtime.follow`. */
+interface Head {
+  readonly head: number | null;
+  readonly skipped: number | null;
+  readonly held: boolean;
+}
+
+const numberOrNull = (text: string | null | undefined): number | null =>
+  text === null || text === undefined ? null : Number(text);
+
 /** One connection from LISTEN to its end; whoever holds it makes another when it is lost. */
 export class LogSession {
   private lost = false;
   /** Whether the bell may be held by us. */
   private held = false;
   private skipped: number | null = null;
+  /** Statements that the connection has. */
+  private readonly prepared = new Set<string>();
 
   private constructor(
     private readonly client: pg.Client,
@@ -112,17 +131,37 @@ export class LogSession {
     try {
       return (await this.client.query<Row>(config)).rows;
     } catch (error) {
-      const cause = asError(error);
-      // Without a SQLSTATE it is the connection, or a query that hangs: no further use of it.
-      if (
-        !('code' in cause) ||
-        !/^[0-9A-Z]{5}$/.test(String(cause.code)) ||
-        /^(08|57P)/.test(String(cause.code))
-      ) {
-        this.lose(cause);
-      }
-      throw cause;
+      throw this.failed(error);
     }
+  }
+
+  /** The rows of a prepared statement, made by `make`. */
+  private ask<Row>(
+    statement: Statement,
+    values: readonly (number | boolean | null)[],
+    make: (fields: Fields) => Row,
+  ): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      this.client.query(
+        new RowsQuery(statement, values, this.prepared, make, (error, rows = []) => {
+          if (error) reject(this.failed(error));
+          else resolve(rows);
+        }),
+      );
+    });
+  }
+
+  private failed(error: unknown): Error {
+    const cause = asError(error);
+    // Without a SQLSTATE it is the connection, or a query that hangs: no further use of it.
+    if (
+      !('code' in cause) ||
+      !/^[0-9A-Z]{5}$/.test(String(cause.code)) ||
+      /^(08|57P)/.test(String(cause.code))
+    ) {
+      this.lose(cause);
+    }
+    return cause;
   }
 
   /** Numbers what is new. Returns the newest seq, or null when another instance is at it right now. */
@@ -137,12 +176,7 @@ export class LogSession {
 
   /** The entries after `seq`, in order. */
   async read(seq: number, most: number): Promise<LogEntry[]> {
-    const rows = await this.query<EntryRow>({
-      name: 'read',
-      text: 'select seq, type, room, player, effect, member, data, at from realtime.read($1, $2)',
-      values: [seq, most],
-    });
-    return rows.map(entryOf);
+    return this.ask(readStatement, [seq, most], entryOfFields);
   }
 
   /** `advance` and `read` in one question. `skipped`: how many commits have not rung until then, if that is counted.
@@ -155,15 +189,17 @@ export class LogSession {
     const { held } = this;
     // Until the answer is there it may be held.
     this.held ||= hold;
-    const [first, ...rows] = await this.query<EntryRow & { failed: boolean | null }>({
-      name: 'follow',
-      text: 'select seq, type, room, player, effect, member, data, failed, at from realtime.follow($1, $2, $3, $4, $5)',
-      values: [seq, most, hold, held, this.skipped],
+    let first: Head | undefined;
+    const entries: LogEntry[] = [];
+    await this.ask(followStatement, [seq, most, hold, held, this.skipped], (fields) => {
+      if (first) entries.push(entryOfFields(fields));
+      else
+        first = { head: numberOrNull(fields[0]), skipped: numberOrNull(fields[7]), held: fields[8] === 't' };
     });
-    const { seq: head, at: skipped } = first as unknown as { seq: string | null; at: number | null };
-    this.held = first?.failed === true;
+    const { head, skipped, held: holding } = first ?? { head: null, skipped: null, held: false };
+    this.held = holding;
     this.skipped = skipped;
-    return { head: head === null ? null : Number(head), skipped, entries: rows.map(entryOf) };
+    return { head, skipped, entries };
   }
 
   /** Lets the bell ring again: who does not look must not hold it. */
