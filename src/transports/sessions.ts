@@ -227,6 +227,9 @@ export class Sessions {
       socket.disconnect(true);
       return;
     }
+    // What is not needed any more would be kept as long as the socket.
+    this.admitted.delete(socket);
+    const { leave } = identity;
     shrink(socket);
     const raw = rawOf(socket);
     const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
@@ -235,7 +238,7 @@ export class Sessions {
     this.connections.set(socket.id, connection);
     socket.on('disconnect', () => {
       connection.closed = true;
-      identity.leave();
+      leave();
       this.endSoon(socket.conn);
       options.hub.remove(connection);
       // Rooms have been left by now; only a successor may have the id again.
