@@ -13,7 +13,7 @@ import { Connection, type Wire } from './connection.js';
 import { patience } from './patience.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
-import { shrink } from './small-map.js';
+import { shrink } from './shrink.js';
 import { SocketIoWire } from './socketio-wire.js';
 import { openRaw, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
@@ -230,7 +230,6 @@ export class Sessions {
     // What is not needed any more would be kept as long as the socket.
     this.admitted.delete(socket);
     const { leave } = identity;
-    shrink(socket);
     const raw = rawOf(socket);
     const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
     const connection = new Connection(socket.id, identity.playerId, wire);
@@ -249,6 +248,7 @@ export class Sessions {
     const admitted = options.admission.admit(connection, since, identity.lost);
     if (raw) openRaw(raw, connection, admitted, options);
     else openSocketIo(socket, connection, admitted, options);
+    shrink(socket);
   }
 
   /**
