@@ -70,9 +70,13 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
 /** Its open sockets, those of upgraded connections too, which the server itself forgets. */
 export function socketsOf(http: HttpServer): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
+  // One for all of them.
+  const onClose = function (this: Socket): void {
+    sockets.delete(this);
+  };
   http.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', onClose);
   });
   return sockets;
 }

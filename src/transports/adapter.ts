@@ -15,6 +15,7 @@ import type { Emits } from '../routing/emits.js';
 import type { Hub } from '../routing/hub.js';
 import type { Connection } from './connection.js';
 import { newSessionId } from './session-id.js';
+import { shrinkSet } from './small-set.js';
 
 export interface HubAdapterOptions {
   readonly process: AdapterProcess;
@@ -95,6 +96,12 @@ class HubAdapter extends LogAdapter {
     if (!connection?.live) return;
     if (connection.wire.transport === 'socketio') send(socket);
     else hub.deliver(emits.message(packet.data, this.place(undefined)), [connection]);
+  }
+
+  override addAll(id: string, rooms: Set<string>): void {
+    super.addAll(id, rooms);
+    shrinkSet(this.sids, id);
+    for (const room of rooms) shrinkSet(this.rooms, room);
   }
 
   override deliver(message: Ordered, seq: number | undefined): void {

@@ -76,6 +76,14 @@ function onReset(this: Duplex): void {
   this.destroy();
 }
 
+/** Of a session that has been asked for, and is not open. */
+interface Place {
+  readonly leave: () => void;
+  /** The end of it is the place's. */
+  readonly answer: ServerResponse | Duplex;
+  readonly onClose: () => void;
+}
+
 /** Returns what takes it away again. */
 export function openFront(options: FrontOptions): () => void {
   const { server, engine, raw, gate, rawPath, shared, neighbours, onTooLarge } = options;
@@ -87,17 +95,15 @@ export function openFront(options: FrontOptions): () => void {
     ((request, response) => theirs.forEach((listener) => listener.call(server, request, response)));
 
   /** Of sessions that have been asked for, until they are open. */
-  const places = new WeakMap<IncomingMessage, () => void>();
+  const places = new WeakMap<IncomingMessage, Place>();
 
   /** Whoever takes a place gives it up. */
   const takePlace = (request: IncomingMessage): (() => void) | undefined => {
-    const leave = places.get(request);
+    const place = places.get(request);
     places.delete(request);
-    return leave;
+    place?.answer.off('close', place.onClose);
+    return place?.leave;
   };
-
-  /** By itself: it stays as long as the socket, and is to keep nothing but the request. */
-  const leavingOf = (request: IncomingMessage) => () => takePlace(request)?.();
 
   const admit = (
     request: IncomingMessage,
@@ -128,8 +134,9 @@ export function openFront(options: FrontOptions): () => void {
       return verdict.ok ? go() : turnAway(verdict);
     }
     const begin = (leave: () => void) => {
-      places.set(request, leave);
-      answer.on('close', leavingOf(request));
+      const onClose = () => takePlace(request)?.();
+      places.set(request, { leave, answer, onClose });
+      answer.on('close', onClose);
       go();
     };
     admit(request, answer, begin, turnAway);

@@ -48,6 +48,10 @@ const everybody = 'instance';
 const socketsAConnection = 2;
 const spareSockets = 32;
 
+/** Where a socket's address is found: a listener of its own for each would take 100 bytes. */
+const network = Symbol('network');
+type Counted = Socket & { [network]?: string };
+
 export class Gate {
   private readonly byAddress = new Map<string, number>();
   private readonly socketsByAddress = new Map<string, number>();
@@ -56,7 +60,17 @@ export class Gate {
   /** While draining nobody new comes in. */
   closed = false;
 
-  constructor(private readonly options: GateOptions) {}
+  private readonly onSocketClose: (this: Counted) => void;
+
+  constructor(private readonly options: GateOptions) {
+    const leave = (address: string) => {
+      this.totalSockets--;
+      takeOne(this.socketsByAddress, address);
+    };
+    this.onSocketClose = function () {
+      leave(this[network] ?? '');
+    };
+  }
 
   /** A client that sends no Origin is no browser, and passes. */
   originAllowed(request: IncomingMessage): boolean {
@@ -120,10 +134,8 @@ export class Gate {
     this.totalSockets++;
     this.socketsByAddress.set(address, open + 1);
     // Here and wherever a connection is long: `once` would keep a wrapper for each of them, of 200 bytes, and it closes once anyway.
-    socket.on('close', () => {
-      this.totalSockets--;
-      takeOne(this.socketsByAddress, address);
-    });
+    (socket as Counted)[network] = address;
+    socket.on('close', this.onSocketClose);
     return true;
   }
 

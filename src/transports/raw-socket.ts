@@ -23,13 +23,14 @@ export function openRaw(
   admitted: Promise<void>,
   options: RawSocketOptions,
 ): void {
-  const requests = new InOrder(admitted, options.messageBurst, options.onError);
+  // Most connections listen and say nothing: it is made for those that do.
+  let requests: InOrder | undefined;
   let greeted = false;
   void admitted.then(() => (greeted = true));
 
   raw.onMessage((data, isBinary) => {
     if (connection.closed) return;
-    const verdict = raw.rate.take(requests.full);
+    const verdict = raw.rate.take(requests?.full);
     if (verdict !== 'ok') {
       options.onRateLimited();
       if (verdict === 'tell') connection.fail('RATE_LIMITED');
@@ -43,6 +44,7 @@ export function openRaw(
       options.onPing();
       return connection.send(pong(parsed.message.id));
     }
+    requests ??= new InOrder(admitted, options.messageBurst, options.onError);
     requests.run(() => answer(connection, parsed, options));
   });
 }

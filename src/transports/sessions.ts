@@ -13,7 +13,7 @@ import { Connection, type Wire } from './connection.js';
 import { patience } from './patience.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
-import { shrink } from './small-map.js';
+import { shrink } from './shrink.js';
 import { SocketIoWire } from './socketio-wire.js';
 import { openRaw, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
@@ -227,7 +227,9 @@ export class Sessions {
       socket.disconnect(true);
       return;
     }
-    shrink(socket);
+    // What is not needed any more would be kept as long as the socket.
+    this.admitted.delete(socket);
+    const { leave } = identity;
     const raw = rawOf(socket);
     const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
     const connection = new Connection(socket.id, identity.playerId, wire);
@@ -235,7 +237,7 @@ export class Sessions {
     this.connections.set(socket.id, connection);
     socket.on('disconnect', () => {
       connection.closed = true;
-      identity.leave();
+      leave();
       this.endSoon(socket.conn);
       options.hub.remove(connection);
       // Rooms have been left by now; only a successor may have the id again.
@@ -246,6 +248,7 @@ export class Sessions {
     const admitted = options.admission.admit(connection, since, identity.lost);
     if (raw) openRaw(raw, connection, admitted, options);
     else openSocketIo(socket, connection, admitted, options);
+    shrink(socket);
   }
 
   /**

@@ -2,8 +2,6 @@
  * A Map of hardly ever more than one entry, which it keeps in fields: a Map of V8's takes 350 bytes, empty or not, and Socket.IO
  * has three for every connection.
  */
-import type { Socket } from 'socket.io';
-
 export class SmallMap<K, V> implements Map<K, V> {
   private used = false;
   private key: K | undefined;
@@ -83,17 +81,5 @@ export class SmallMap<K, V> implements Map<K, V> {
   private forget(): void {
     this.used = false;
     this.key = this.value = undefined;
-  }
-}
-
-const inside = [['client', 'sockets'], ['client', 'nsps'], ['acks']] as const;
-
-/** Socket.IO's own maps of a connection, as small as they can be; left as they are where they are not what they have been. */
-export function shrink(socket: Socket): void {
-  for (const path of inside) {
-    const [name, within] = [path.at(-1) ?? '', path.length > 1 ? socket.client : socket];
-    const holder = within as unknown as Record<string, unknown>;
-    const map = holder[name];
-    if (map instanceof Map && map.size <= 1) holder[name] = new SmallMap(map as Map<unknown, unknown>);
   }
 }

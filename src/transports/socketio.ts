@@ -1,7 +1,8 @@
 /** Socket.IO's server and the engine under it, as this server sets them up. */
-import { Server as Engine } from 'engine.io';
+import type { Server as Engine } from 'engine.io';
 import { Server } from 'socket.io';
 import type { Config } from '../config.js';
+import { LeanEngine } from './engine.js';
 import { compression, engineOf, type EngineObserver } from './web-socket-server.js';
 
 /** A Socket.IO server that is not bound to anything yet, so that a program can add to it before the start. */
@@ -20,7 +21,7 @@ export function createSocketIo({ authTimeoutMs }: Config): Server {
 /** The engine: polling and websocket transports, behind the router of the port. */
 export function createEngine(config: Config, observer: EngineObserver): Engine {
   const { allowedOrigins } = config;
-  return new Engine({
+  return new LeanEngine({
     pingInterval: config.heartbeatIntervalMs,
     pingTimeout: config.heartbeatTimeoutMs,
     maxHttpBufferSize: config.maxMessageBytes,

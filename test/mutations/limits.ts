@@ -19,7 +19,7 @@ export const limitMutations: readonly Mutation[] = [
   {
     name: 'hostile: keep the place of a session that never opened',
     file: 'src/transports/front.ts',
-    from: `answer.on('close', leavingOf(request));`,
+    from: `answer.on('close', onClose);`,
     to: '',
     test: connections,
     only: 'never opened',
