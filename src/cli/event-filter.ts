@@ -1,5 +1,5 @@
 /** Which events `tail` shows. */
-import type { LogEntry } from '../log/entry.js';
+import type { EntryFacts } from '../log/entry.js';
 import { factsOf } from './event-line.js';
 
 export interface Wanted {
@@ -37,7 +37,7 @@ export class EventFilter {
     for (const name of names) this.names.add(name.toLowerCase());
   }
 
-  admits(entry: LogEntry): boolean {
+  admits(entry: EntryFacts): boolean {
     const { type, player, lobby } = this.wanted;
     if (type ? !type.some((word) => fits(entry.type, word)) : internal.has(entry.type)) return false;
     const facts = factsOf(entry);

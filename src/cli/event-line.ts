@@ -1,5 +1,5 @@
 /** An entry of the log as one line for people. */
-import type { LogEntry } from '../log/entry.js';
+import type { EntryFacts } from '../log/entry.js';
 import { isLobbyRoom, lobbyOf } from '../routing/rooms.js';
 import { printable } from '../telemetry/printable.js';
 import { isSecretKey } from '../telemetry/redaction.js';
@@ -12,9 +12,9 @@ export interface Facts {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-const parsed = new WeakMap<LogEntry, Facts>();
+const parsed = new WeakMap<EntryFacts, Facts>();
 
-export function factsOf(entry: LogEntry): Facts {
+export function factsOf(entry: EntryFacts): Facts {
   const known = parsed.get(entry);
   if (known) return known;
   const data = recordOf(entry.data === null ? null : parse(entry.data));
@@ -55,7 +55,7 @@ const wide = 150;
  * Place, time, type, lobby, player, and what fits of the payload.
  * @param columns of the terminal, which the line is fitted into; undefined where there is none
  */
-export function eventLine(entry: LogEntry, color: boolean, columns?: number): string {
+export function eventLine(entry: EntryFacts, color: boolean, columns?: number): string {
   if (columns !== undefined && columns < wide) return narrowLine(entry, color, columns);
   const { code, place, time, type, lobby, player, what } = cellsOf(entry);
   return [
@@ -70,7 +70,7 @@ export function eventLine(entry: LogEntry, color: boolean, columns?: number): st
     .trimEnd();
 }
 
-function narrowLine(entry: LogEntry, color: boolean, columns: number): string {
+function narrowLine(entry: EntryFacts, color: boolean, columns: number): string {
   const { code, place, time, type, lobby, player, what } = cellsOf(entry);
   const head = [place.padEnd(6), time.slice(11, 19)];
   const rest = [short(lobby, 8).padEnd(6), short(player, 12).padEnd(8), what].join(' ').trimEnd();
@@ -81,7 +81,7 @@ function narrowLine(entry: LogEntry, color: boolean, columns: number): string {
   );
 }
 
-function cellsOf(entry: LogEntry) {
+function cellsOf(entry: EntryFacts) {
   const { lobbies, players, payload } = factsOf(entry);
   const family = entry.type.split('.')[0] ?? '';
   return {
@@ -100,7 +100,7 @@ const paint = (text: string, code: number, color: boolean) =>
   color ? `\u001b[${code}m${text}\u001b[0m` : text;
 const short = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-function meaning({ type }: LogEntry): string {
+function meaning({ type }: EntryFacts): string {
   switch (type) {
     case 'realtime.quarantined':
       return 'could not be built, clients were told to read the state again: see hashi-socket doctor';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type pg from 'pg';
 import { OperatorError } from '../errors.js';
-import { entryOf, type EntryRow, type LogEntry } from '../log/entry.js';
+import { entryOf, type EntryRow, type EntryFacts } from '../log/entry.js';
 import { parseCursor, type Position } from '../log/position.js';
 
 const pageSize = 1_000;
@@ -77,7 +77,7 @@ export async function readFrom(
   client: pg.ClientBase,
   from: number,
   to: number,
-  onEntries: (entries: readonly LogEntry[]) => void,
+  onEntries: (entries: readonly EntryFacts[]) => void,
 ): Promise<void> {
   let at = from;
   while (at < to) {

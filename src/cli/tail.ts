@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { colorWanted } from '../config.js';
 import { familiesByEvent } from '../catalog/index.js';
 import { Feed } from '../log/feed.js';
-import type { LogEntry } from '../log/entry.js';
+import type { EntryFacts } from '../log/entry.js';
 import { cursorOf } from '../log/position.js';
 import { catalogOf, loadProject } from '../project.js';
 import { scrubText } from '../telemetry/redaction.js';
@@ -60,7 +60,7 @@ Examples:
       const filter = new EventFilter(options);
       const color = options.json !== true && colorWanted(process.stdout);
       let epoch = '';
-      const show = (entries: readonly LogEntry[]) => {
+      const show = (entries: readonly EntryFacts[]) => {
         const lines = entries
           .filter((entry) => filter.admits(entry))
           .map((entry) =>
@@ -94,7 +94,7 @@ Examples:
 
       const url = await databaseUrlOf(config);
       // What comes while the past is being read waits for its turn.
-      let waiting: LogEntry[] | undefined = [];
+      let waiting: EntryFacts[] | undefined = [];
       let down = false;
       const feed = new Feed({
         url,
@@ -136,7 +136,7 @@ Examples:
     });
 }
 
-function jsonLine({ seq, type, room, player, effect, member, at, data }: LogEntry, cursor: string): string {
+function jsonLine({ seq, type, room, player, effect, member, at, data }: EntryFacts, cursor: string): string {
   const about = { cursor, seq, at: new Date(at).toISOString(), type, room, player, effect, member };
   // The data is JSON already, digit-exact: it is not taken apart.
   return `${JSON.stringify(about).slice(0, -1)},"data":${data ?? 'null'}}`;

@@ -10,69 +10,78 @@ import type { Fields } from './rows-query.js';
  */
 export type EntryEffect = 'join' | 'leave' | 'close' | 'ended' | 'rights' | 'reset';
 
-export interface LogEntry {
-  /** Its place: dense, the same on every instance. */
-  readonly seq: number;
-  /** An event of the catalogue, or `realtime.quarantined`, `realtime.truncated`, `realtime.restored`, `realtime.resync`, `realtime.rights`. */
-  readonly type: string;
-  /** `'*'` everyone, `<prefix>:<id>` a room, null nobody. */
-  readonly room: string | null;
-  /** A player who gets it besides the room. */
-  readonly player: string | null;
-  readonly effect: EntryEffect | null;
-  /** The player who joins or leaves. */
-  readonly member: string | null;
-  /** The message's `data`, final JSON, as the trigger wrote it: handed on without being looked into. */
-  readonly data: string | null;
-  /** When the change was made, in milliseconds of the epoch, by the database's clock. */
-  readonly at: number;
+export class LogEntry {
   /** The message that was made of it, or null if it has none: by whoever hands it out, once. */
-  message?: Outgoing | null | undefined;
+  message: Outgoing | null | undefined = undefined;
+  /** UTF-16 units of the data. */
+  readonly length: number;
+  private text: string | null;
+
+  constructor(
+    /** Its place: dense, the same on every instance. */
+    readonly seq: number,
+    /** An event of the catalogue, or `realtime.quarantined`, `realtime.truncated`, `realtime.restored`, `realtime.resync`, `realtime.rights`. */
+    readonly type: string,
+    /** `'*'` everyone, `<prefix>:<id>` a room, null nobody. */
+    readonly room: string | null,
+    /** A player who gets it besides the room. */
+    readonly player: string | null,
+    readonly effect: EntryEffect | null,
+    /** The player who joins or leaves. */
+    readonly member: string | null,
+    data: string | null,
+    /** When the change was made, in milliseconds of the epoch, by the database's clock. */
+    readonly at: number,
+  ) {
+    this.text = data;
+    this.length = data?.length ?? 0;
+  }
+
+  /** The message's `data`, final JSON, as the trigger wrote it: handed on without being looked into. */
+  get data(): string | null {
+    return this.text ?? (this.length > 0 ? (this.message?.data ?? null) : null);
+  }
+
+  /** The message has the data from now on: kept twice it would be kept as text, though it has been framed. */
+  carriedBy(message: Outgoing): Outgoing {
+    this.text = null;
+    return (this.message = message);
+  }
 }
 
+/** What an entry says, for who only looks at it. */
+export type EntryFacts = Pick<
+  LogEntry,
+  'seq' | 'type' | 'room' | 'player' | 'effect' | 'member' | 'data' | 'at'
+>;
+
 /** A row of `realtime.read` and its like; `seq` comes as text. */
-export interface EntryRow extends Omit<LogEntry, 'seq' | 'message'> {
-  readonly seq: string;
-}
+export type EntryRow = Omit<EntryFacts, 'seq'> & { readonly seq: string };
 
 export const everyoneRoom = '*';
 
-export function entryOf(row: EntryRow): LogEntry {
-  return {
-    seq: Number(row.seq),
-    type: row.type,
-    room: row.room,
-    player: row.player,
-    effect: row.effect,
-    member: row.member,
-    data: row.data,
-    at: row.at,
-    // Here from the start: all entries have one shape.
-    message: undefined,
-  };
-}
+export const entryOf = (row: EntryRow): LogEntry =>
+  new LogEntry(Number(row.seq), row.type, row.room, row.player, row.effect, row.member, row.data, row.at);
 
-/** What `fieldsOf` reads: the columns of `realtime.read` and its like that make an entry, in this order. */
+/** What `entryOfFields` reads: the columns of `realtime.read` and its like that make an entry, in this order. */
 export const entryColumns = 'seq, type, room, player, effect, member, data, at';
 
 /** The same, of a row as the database writes it. */
-export function entryOfFields(fields: Fields): LogEntry {
-  return {
-    seq: Number(fields[0]),
-    type: fields[1] ?? '',
-    room: fields[2] ?? null,
-    player: fields[3] ?? null,
-    effect: (fields[4] ?? null) as EntryEffect | null,
-    member: fields[5] ?? null,
-    data: fields[6] ?? null,
-    at: Number(fields[7]),
-    message: undefined,
-  };
-}
+export const entryOfFields = ([seq, type, room, player, effect, member, data, at]: Fields): LogEntry =>
+  new LogEntry(
+    Number(seq),
+    type ?? '',
+    room ?? null,
+    player ?? null,
+    (effect ?? null) as EntryEffect | null,
+    member ?? null,
+    data ?? null,
+    Number(at),
+  );
 
 /** UTF-16 units of the entries' data: in UTF-8 as many bytes at least, and three times as many at most. */
 export const lengthOf = (entries: readonly LogEntry[]): number =>
-  entries.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+  entries.reduce((sum, { length }) => sum + length, 0);
 
 /** `realtime.read` ends a page after 4 MiB of data; one with this length may have been. */
 const largePage = 1 << 20;

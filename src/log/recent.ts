@@ -57,4 +57,4 @@ export class Recent {
   }
 }
 
-const sizeOf = (entry: LogEntry) => 200 + (entry.data?.length ?? 0);
+const sizeOf = (entry: LogEntry) => 200 + entry.length;

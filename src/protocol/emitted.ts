@@ -30,6 +30,11 @@ export class Emitted extends Outgoing {
     this.attachments = attachments.map((bytes) => Buffer.from(bytes));
   }
 
+  /** Of a Socket.IO frame that has more arguments than one, or bytes, no data can be made. */
+  protected override get isInFrames(): boolean {
+    return false;
+  }
+
   protected override write(form: Form): string {
     return form === 'socketio' ? this.packet : super.write(form);
   }

@@ -85,3 +85,9 @@ function frameLength(frames: Buffer, at: number): number {
   if (length === 126) return 4 + frames.readUInt16BE(at + 2);
   return 10 + frames.readUInt32BE(at + 2) * 2 ** 32 + frames.readUInt32BE(at + 6);
 }
+
+/** How long the header of an unmasked frame is, in bytes. */
+export function headerLength(frame: Buffer): number {
+  const length = frame[1] ?? 0;
+  return length < 126 ? 2 : length === 126 ? 4 : 10;
+}

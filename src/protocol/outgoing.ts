@@ -1,6 +1,6 @@
 /** A message on its way out: written once per form, shared by every connection that receives it. */
 import { deflatedFrame } from './deflate.js';
-import { binaryFrame, textFrame } from './frame.js';
+import { binaryFrame, headerLength, textFrame } from './frame.js';
 
 /**
  * The forms a message is sent in: to a raw client; to one that resumes, with the event's `id`; to a Socket.IO
@@ -27,6 +27,7 @@ const plainOf: Readonly<Record<`${Form}+deflate`, Form>> = {
 const none: readonly Buffer[] = [];
 
 export class Outgoing {
+  private json: string | undefined;
   /** Kept only where it is sent as text: a frame has all of it, and is what lives on. */
   private texts: Partial<Record<Form, string>> | undefined;
   private readonly frames: Partial<Record<Framing, Buffer>> = {};
@@ -40,13 +41,29 @@ export class Outgoing {
    */
   constructor(
     readonly name: string,
-    readonly data: string,
+    data: string,
     readonly cursor?: string,
-  ) {}
+  ) {
+    this.json = data;
+  }
+
+  get data(): string {
+    return this.json ?? this.unframed();
+  }
+
+  /** Whether a frame of any form has the data, as it was given. */
+  protected get isInFrames(): boolean {
+    return true;
+  }
 
   /** The message's text; for Socket.IO, the packet without the transport's own prefix. */
   text(form: Form): string {
     return ((this.texts ??= {})[form] ??= this.write(form));
+  }
+
+  /** Makes the frame now: until there is one its text is copied by each collection of V8's. */
+  prepare(framing: Framing): void {
+    if (!(framing in this.frames)) this.frame(framing);
   }
 
   /** The message as one WebSocket frame. */
@@ -62,6 +79,8 @@ export class Outgoing {
       return (alone ? deflatedFrame(this.whole(form)) : null) ?? this.frame(form);
     }
     const text = textFrame(this.whole(framing));
+    // Bytes outside V8's heap, which its collector need not copy. It is taken from them where it is needed once more.
+    if (this.isInFrames) this.json = undefined;
     if (framing !== 'socketio' || this.attachments.length === 0) return text;
     return Buffer.concat([text, ...this.attachments.map(binaryFrame)]);
   }
@@ -73,18 +92,35 @@ export class Outgoing {
   }
 
   protected write(form: Form): string {
+    const { before, after } = this.around(form);
+    return `${before}${this.data}${after}`;
+  }
+
+  /** What stands before the data, and after it. */
+  private around(form: Form): { before: string; after: string } {
+    const { cursor } = this;
     const name = JSON.stringify(this.name);
     switch (form) {
       case 'raw':
-        return `{"type":${name},"data":${this.data}}`;
+        return { before: `{"type":${name},"data":`, after: '}' };
       case 'rawWithId':
-        return this.cursor === undefined
-          ? this.write('raw')
-          : `{"type":${name},"data":${this.data},"id":"${this.cursor}"}`;
+        return {
+          before: `{"type":${name},"data":`,
+          after: cursor === undefined ? '}' : `,"id":"${cursor}"}`,
+        };
       case 'socketio':
-        return this.cursor === undefined
-          ? `2[${name},${this.data}]`
-          : `2[${name},${this.data},"${this.cursor}"]`;
+        return { before: `2[${name},`, after: cursor === undefined ? ']' : `,"${cursor}"]` };
     }
+  }
+
+  private unframed(): string {
+    for (const form of ['raw', 'rawWithId', 'socketio'] as const) {
+      const frame = this.frames[form];
+      if (!frame) continue;
+      const { before, after } = this.around(form);
+      const prefix = Buffer.byteLength(before) + (form === 'socketio' ? 1 : 0);
+      return frame.toString('utf8', headerLength(frame) + prefix, frame.length - Buffer.byteLength(after));
+    }
+    throw new Error('a message has neither its data nor a frame');
   }
 }

@@ -97,6 +97,7 @@ export class Hub {
     for (const connection of to) {
       if (!connection.live) continue;
       reached++;
+      message.prepare(connection.wire.framing);
       const { due } = connection;
       const next = (due ?? empty).with(message);
       if (due) due.holders--;

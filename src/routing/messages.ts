@@ -31,7 +31,7 @@ export class EntryMessages {
         entry.data.length * 3 <= this.maxEventBytes ||
         Buffer.byteLength(entry.data) <= this.maxEventBytes
       ) {
-        return new Outgoing(family.name, entry.data, cursor);
+        return entry.carriedBy(new Outgoing(family.name, entry.data, cursor));
       }
       this.onOversize(entry);
     } else if (entry.effect === 'rights' || entry.effect === 'ended') {

@@ -75,8 +75,7 @@ export class Router {
     else this.gathering = setTimeout(() => this.flush(), gatherRoomsMs - gatherMs);
   }
 
-  private isMuch({ room, data }: LogEntry): boolean {
-    const bytes = data?.length ?? 0;
+  private isMuch({ room, length: bytes }: LogEntry): boolean {
     if (room === everyoneRoom) return (this.dueToAll += bytes) > flushBytes;
     if (room === null) return false;
     const toRoom = (this.dueToRoom.get(room) ?? 0) + bytes;

@@ -113,7 +113,11 @@ describe('a subscription that ends while a backlog is gathered', () => {
     });
     const told: string[] = [];
     const connection = connectionWith({
-      wire: { transport: 'websocket', writeBatch: (batch: Batch) => told.push(`${batch.count} events`) > 0 },
+      wire: {
+        transport: 'websocket',
+        framing: 'raw',
+        writeBatch: (batch: Batch) => told.push(`${batch.count} events`) > 0,
+      },
     });
     connection.live = true;
     connection.subscribe('lobby:1');

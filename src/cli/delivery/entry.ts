@@ -1,8 +1,8 @@
 /** Reads one entry of the log with what `why` needs of it. */
 import type pg from 'pg';
-import { entryOf, type EntryRow, type LogEntry } from '../../log/entry.js';
+import type { EntryFacts, EntryRow } from '../../log/entry.js';
 
-export interface ExplainedEntry extends LogEntry {
+export interface ExplainedEntry extends EntryFacts {
   /** Why it could not be built, of a quarantined one. */
   readonly failure: string | null;
 }
@@ -19,5 +19,5 @@ export async function readEntry(client: pg.ClientBase, seq: number): Promise<Exp
     [seq - 1],
   );
   const [row] = rows;
-  return row ? { ...entryOf(row), failure: row.failure } : null;
+  return row ? { ...row, seq: Number(row.seq) } : null;
 }

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { membershipTables, type Catalog } from '../../catalog/index.js';
 import { ident, literal, qualified } from '../../catalog/sql.js';
-import type { LogEntry } from '../../log/entry.js';
+import type { EntryFacts } from '../../log/entry.js';
 
 export interface Membership {
   readonly member: boolean;
@@ -21,7 +21,7 @@ interface Move {
 export async function membershipAt(
   client: pg.ClientBase,
   catalog: Catalog,
-  entry: LogEntry,
+  entry: EntryFacts,
   player: string,
 ): Promise<Membership> {
   const { room, seq } = entry;

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { LobbyTables } from '../../catalog/family.js';
 import { ident, qualified } from '../../catalog/sql.js';
-import type { LogEntry } from '../../log/entry.js';
+import type { EntryFacts } from '../../log/entry.js';
 import { isLobbyRoom, lobbyOf } from '../../routing/rooms.js';
 import { codeOf } from '../database.js';
 
@@ -12,7 +12,7 @@ const timeoutMs = 5_000;
 export async function mayHaveSubscribed(
   client: pg.ClientBase,
   lobbyTables: LobbyTables | undefined,
-  { room, seq }: LogEntry,
+  { room, seq }: EntryFacts,
   player: string,
 ): Promise<boolean> {
   if (lobbyTables === undefined || room === null || !isLobbyRoom(room)) return false;

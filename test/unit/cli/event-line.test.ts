@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { EventFilter, list, typesAre } from '../../../src/cli/event-filter.js';
 import { eventLine, factsOf } from '../../../src/cli/event-line.js';
-import type { LogEntry } from '../../../src/log/entry.js';
+import type { EntryFacts } from '../../../src/log/entry.js';
 
 const uuid = '6f1c0b1e-3c53-4d4e-9a39-0c9f5c1f9a10';
 const at = Date.parse('2026-01-15T12:00:00.000Z');
-const base: LogEntry = {
+const base: EntryFacts = {
   seq: 7,
   type: '',
   room: null,
@@ -16,7 +16,7 @@ const base: LogEntry = {
   at,
 };
 
-const joined: LogEntry = {
+const joined: EntryFacts = {
   ...base,
   type: 'lobby.joined',
   room: `lobby:${uuid}`,
@@ -32,7 +32,7 @@ const joined: LogEntry = {
     },
   }),
 };
-const created: LogEntry = {
+const created: EntryFacts = {
   ...base,
   seq: 8,
   type: 'contract.created',
@@ -112,7 +112,7 @@ describe('an event as a line', () => {
 });
 
 describe('the filter', () => {
-  const admitted = (wanted: ConstructorParameters<typeof EventFilter>[0], ...entries: LogEntry[]) => {
+  const admitted = (wanted: ConstructorParameters<typeof EventFilter>[0], ...entries: EntryFacts[]) => {
     const filter = new EventFilter(wanted);
     return entries.filter((entry) => filter.admits(entry)).map(({ type }) => type);
   };

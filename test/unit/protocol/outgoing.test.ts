@@ -1,9 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorMessages, type ErrorCode } from '../../../src/errors.js';
 import { errorMessage } from '../../../src/protocol/error-message.js';
+import { textFrame } from '../../../src/protocol/frame.js';
 import { Outgoing } from '../../../src/protocol/outgoing.js';
 
 const data = '{"type":"contract.created","é":"☃"}';
+
+/** JSON around the lengths at which headers grow. */
+const long = (length: number) => JSON.stringify('x'.repeat(length));
 
 describe('Outgoing', () => {
   it('is an envelope of exactly type and data', () => {
@@ -30,6 +35,27 @@ describe('Outgoing', () => {
 
   it('quotes a name that an application chose', () => {
     expect(JSON.parse(new Outgoing('a"b', '1').text('raw'))).toEqual({ type: 'a"b', data: 1 });
+  });
+
+  it('is the same in every form, whichever has been framed before, and has its data still', () => {
+    const forms = ['raw', 'rawWithId', 'socketio'] as const;
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme', minLength: 1 }),
+        fc.oneof(fc.json({ stringUnit: 'grapheme' }), fc.constantFrom(...[120, 130, 66_000].map(long))),
+        fc.option(fc.constant('abc-1'), { nil: undefined }),
+        fc.shuffledSubarray([...forms], { minLength: 1 }),
+        (name, json, cursor, order) => {
+          const message = new Outgoing(name, json, cursor);
+          for (const form of order) {
+            const expected = new Outgoing(name, json, cursor).text(form);
+            expect(message.frame(form)).toEqual(textFrame(form === 'socketio' ? `4${expected}` : expected));
+            expect(message.data).toBe(json);
+            expect(message.text(form)).toBe(expected);
+          }
+        },
+      ),
+    );
   });
 
   it('is written and framed once per form', () => {
