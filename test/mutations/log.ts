@@ -140,8 +140,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'ring before the commit though the transaction may be prepared',
     file: 'migrations/functions/doorbell.sql',
-    from: 'or not (early or query ilike any',
-    to: 'or not (query ilike any',
+    from: 'silent := early or query ilike any',
+    to: 'silent := query ilike any',
     test: transactions,
     only: 'constraints were made immediate',
   },
