@@ -221,3 +221,55 @@ describe('read_for()', () => {
     expect(new Set(moves.map(({ room }) => room))).toEqual(new Set([`lobby:${id}`]));
   });
 });
+
+describe('follow()', () => {
+  /** What comes besides the newest seq, and what a page of the log has. */
+  async function followed(behind: number, most = 100) {
+    const after = Number(await advance()) - behind;
+    return {
+      make: async () => {
+        const { rows } = await reader.query('select * from realtime.follow($1, $2)', [after, most]);
+        const page = await db.query('select * from realtime.read($1, 100)', [after]);
+        return { newest: Number(rows[0].seq) - after, first: rows[0], entries: rows.slice(1), page };
+      },
+    };
+  }
+
+  it.each([
+    ['who has read all before', 0],
+    ['who is behind', 2],
+  ])('numbers, and reads on as a page of the log is read, for a reader %s', async (_who, behind) => {
+    await emit(2);
+    await advance();
+    await writer.query('begin');
+    await emit();
+    await db.query(`insert into bounties (title, created_by) values ('before', 'p')`);
+    const { make } = await followed(behind);
+    await emit();
+    await db.query(`insert into bounties (title, created_by) values ('meanwhile', 'p')`);
+    await writer.query('commit');
+    await db.query(`insert into lobbies (code, host_id) values ('follow ${behind}', 'h')`);
+    const { newest, first, entries, page } = await make();
+    expect(newest).toBe(behind + 4);
+    expect(first).toMatchObject({ type: null, data: null, failed: false });
+    expect(entries).toHaveLength(behind + 4);
+    expect(entries).toEqual(page);
+  });
+
+  it.each([0, 1])('sends nothing of what is more than a page, %i behind', async (behind) => {
+    const { make } = await followed(behind, 3);
+    await emit(4);
+    expect(await make()).toMatchObject({ newest: behind + 4, entries: [] });
+  });
+
+  it('reads on while another numbers', async () => {
+    const { make } = await followed(1);
+    await emit();
+    await other.query('begin');
+    await advance(other);
+    const { first, entries } = await make();
+    await other.query('commit');
+    expect(first.seq).toBeNull();
+    expect(entries).toHaveLength(1);
+  });
+});
