@@ -11,7 +11,9 @@
 -- The rows are sent before the transaction ends, and until then nobody else can number: a reader that stands still must not keep it
 -- open. So there come no more of them than connections take unread, and none of what is longer than a page: the rest is read
 -- afterwards.
-create or replace function realtime.number(after bigint, most integer)
+--
+-- `eager` looks once, with the lock: where there is something new at nearly every look.
+create or replace function realtime.number(after bigint, most integer, eager boolean)
 returns table (seq bigint, type text, room text, player text, effect text, member text, data text, failed boolean, at double precision)
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
@@ -34,6 +36,10 @@ declare
   locked boolean := false;
   bytes integer := 32768;  -- that may be sent yet; a row has 112 besides these texts, or less
 begin
+  if eager then
+    perform 1 from realtime.sequencer for update skip locked;
+    locked := found;
+  end if;
   loop
     turn := pg_sequence_last_value('realtime.slot');
     this := turn % 8;
@@ -147,7 +153,7 @@ begin
   end if;
 end
 $$;
-revoke all on function realtime.number(bigint, integer) from public;
+revoke all on function realtime.number(bigint, integer, boolean) from public;
 
 -- Numbers, and returns the newest seq: null if another session is numbering right now.
 create or replace function realtime.advance() returns bigint
@@ -155,7 +161,7 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 begin
-  return (select n.seq from realtime.number(null, 0) n limit 1);
+  return (select n.seq from realtime.number(null, 0, false) n limit 1);
 end
 $$;
 revoke all on function realtime.advance() from public;

@@ -83,7 +83,7 @@ begin
   return query
     select n.seq, n.type, n.room, n.player, n.effect, n.member, n.data,
       case when n.type is null then holds else n.failed end, case when n.type is null then skips else n.at end
-    from realtime.number(after, most) n;
+    from realtime.number(after, most, hold) n;
 end
 $$;
 revoke all on function realtime.follow(bigint, integer, boolean, boolean, bigint) from public;

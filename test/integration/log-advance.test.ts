@@ -227,8 +227,9 @@ describe('follow()', () => {
   async function followed(behind: number, most = 100) {
     const after = Number(await advance()) - behind;
     return {
-      make: async () => {
-        const { rows } = await reader.query('select * from realtime.follow($1, $2)', [after, most]);
+      make: async (hold = false) => {
+        const { rows } = await reader.query('select * from realtime.follow($1, $2, $3)', [after, most, hold]);
+        await reader.query('select pg_advisory_unlock_all()');
         const page = await db.query('select * from realtime.read($1, 100)', [after]);
         return { newest: Number(rows[0].seq) - after, first: rows[0], entries: rows.slice(1), page };
       },
@@ -236,9 +237,10 @@ describe('follow()', () => {
   }
 
   it.each([
-    ['who has read all before', 0],
-    ['who is behind', 2],
-  ])('numbers, and reads on as a page of the log is read, for a reader %s', async (_who, behind) => {
+    ['who has read all before', 0, false],
+    ['who is behind', 2, false],
+    ['who has read all before, under load', 0, true],
+  ])('numbers, and reads on as a page of the log is read, for a reader %s', async (who, behind, hold) => {
     await emit(2);
     await advance();
     await writer.query('begin');
@@ -248,10 +250,10 @@ describe('follow()', () => {
     await emit();
     await db.query(`insert into bounties (title, created_by) values ('meanwhile', 'p')`);
     await writer.query('commit');
-    await db.query(`insert into lobbies (code, host_id) values ('follow ${behind}', 'h')`);
-    const { newest, first, entries, page } = await make();
+    await db.query(`insert into lobbies (code, host_id) values ('${who}', 'h')`);
+    const { newest, first, entries, page } = await make(hold);
     expect(newest).toBe(behind + 4);
-    expect(first).toMatchObject({ type: null, data: null, failed: false });
+    expect(first).toMatchObject({ type: null, data: null, failed: hold });
     expect(entries).toHaveLength(behind + 4);
     expect(entries).toEqual(page);
   });
@@ -262,12 +264,15 @@ describe('follow()', () => {
     expect(await make()).toMatchObject({ newest: behind + 4, entries: [] });
   });
 
-  it('reads on while another numbers', async () => {
+  it.each([
+    ['', false],
+    [', under load', true],
+  ])('reads on while another numbers%s', async (_when, hold) => {
     const { make } = await followed(1);
     await emit();
     await other.query('begin');
     await advance(other);
-    const { first, entries } = await make();
+    const { first, entries } = await make(hold);
     await other.query('commit');
     expect(first.seq).toBeNull();
     expect(entries).toHaveLength(1);

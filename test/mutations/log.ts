@@ -146,6 +146,14 @@ export const logMutations: readonly Mutation[] = [
     only: 'constraints were made immediate',
   },
   {
+    name: 'number under load though another does',
+    file: 'migrations/functions/advance.sql',
+    from: 'locked := found;',
+    to: 'locked := true;',
+    test: 'test/integration/log-advance.test.ts',
+    only: 'reads on while another numbers',
+  },
+  {
     name: 'number into a full queue of notifications',
     file: 'migrations/functions/advance.sql',
     from: 'if numbered > 0 and pg_notification_queue_usage() < 0.5 then',
