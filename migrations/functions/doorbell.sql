@@ -3,8 +3,8 @@
 -- skips it, for somebody else's ring is on its way. Whoever does not ring is counted, at once and for good: readers that see
 -- the count grow look again until it has committed.
 --
--- It runs at every commit of an event, so all is asked in one expression, whose parts are taken in turn: a PERFORM
--- would start a query for each.
+-- It runs at every commit of an event, and an expression costs by its length, anew in every transaction: what only some commits need is
+-- apart, and the rest is asked in one expression, whose parts are taken in turn. A PERFORM would start a query for each.
 create or replace function realtime.ring() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
@@ -13,28 +13,31 @@ declare
   query text;
   calls text;
   early boolean;
+  silent boolean;
 begin
   -- Called for every event of the transaction: the first call rings.
   if current_setting('realtime.rung', true) = 'yes' then
     return null;
   end if;
   -- A commit that a driver asks for with the statement itself, in one round trip, has no query any more: there is
-  -- nothing to tell apart. Never null below: "null and false" is false, but "null and pg_notify()" notifies.
-  query := current_query();
-  early := false;
-  if query is not null then
+  -- nothing to tell apart.
+  if current_query() is not null then
+    query := current_query();
     -- At a commit nobody has called us, or a procedure's COMMIT has. Anything else is SET CONSTRAINTS … IMMEDIATE.
     get diagnostics calls = pg_context;
     early := (calls like E'%\n%' and calls !~ '^[^\n]*\n[^\n]* COMMIT(\n|$)')
       or left(query, 200) ilike '%set%constraints%';
+    -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead. Rung early,
+    -- nobody knows what is to come.
+    if current_setting('max_prepared_transactions') <> '0' then
+      silent := early or query ilike any (array['%prepare%transaction%', '%set%constraints%']);
+    end if;
   end if;
+  -- No part may be null: "null and false" is false, but "null and pg_notify()" notifies.
   if set_config('realtime.rung', 'yes', true) = 'yes' and not (
-      -- PREPARE TRANSACTION refuses a transaction that has notified; the readers' sweep finds it instead. Rung early,
-      -- nobody knows what is to come.
-      (query is null or current_setting('max_prepared_transactions') = '0'
-        or not (early or query ilike any (array['%prepare%transaction%', '%set%constraints%'])))
+      silent is not true
       -- The lock is held until the end of the transaction: rung early, that may be an hour of nobody else's ringing.
-      and (early or pg_try_advisory_xact_lock(748177132, hashtext(current_database())))
+      and (early is true or pg_try_advisory_xact_lock(748177132, hashtext(current_database())))
       -- A full queue of notifications would fail the commit: a listener of somebody else's hangs, and ours can sweep.
       and pg_notification_queue_usage() < 0.5
       and pg_notify('hashi_bell', '') is not null

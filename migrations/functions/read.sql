@@ -59,10 +59,6 @@ revoke all on function realtime.read(bigint, integer) from public;
 -- The first row is the newest seq, null while another session numbers; in `at` how many commits have skipped the bell; in `failed`
 -- whether the bell is held. All else of it is null. The log's follow.
 --
--- The rows are sent before the transaction ends, and until then nobody else can number: a reader that stands still must not keep it
--- open. So there come no more of them than connections take unread, and none of what is longer than a page: the rest is read
--- afterwards.
---
 -- Who holds the bell's lock looks every few milliseconds: writers find it taken, skip it and are counted, and none of them has to
 -- notify. `hold` takes the lock for the session; it is given back as soon as nobody has skipped since the look that counted
 -- `counted`; it is the session's, which may also unlock it itself.
@@ -74,30 +70,20 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 as $$
 declare
-  bytes integer := 32768;  -- that may be sent yet; a row has 112 besides these texts, or less
-begin
   -- Before the log is looked at: who skips later is none whose ringer has been heard already.
-  at := coalesce(pg_sequence_last_value('realtime.skipped'), 0);
-  failed := held;
-  if held and at = counted then
+  skips constant double precision := coalesce(pg_sequence_last_value('realtime.skipped'), 0);
+  holds boolean := held;
+begin
+  if held and skips = counted then
     perform pg_advisory_unlock(748177132, hashtext(current_database()));
-    failed := false;
+    holds := false;
   elsif hold and not held then
-    failed := pg_try_advisory_lock(748177132, hashtext(current_database()));
+    holds := pg_try_advisory_lock(748177132, hashtext(current_database()));
   end if;
-  seq := realtime.advance();
-  return next;
-  at := null;
-  failed := null;
-  if seq is null then
-    return query select * from realtime.read(after, most);
-  elsif seq > after and seq - after <= most then
-    for seq, type, room, player, effect, member, data, failed, at in select * from realtime.read(after, most) loop
-      bytes := bytes - 112 - octet_length(concat(room, player, member)) - coalesce(octet_length(data), 0);
-      exit when bytes < 0;
-      return next;
-    end loop;
-  end if;
+  return query
+    select n.seq, n.type, n.room, n.player, n.effect, n.member, n.data,
+      case when n.type is null then holds else n.failed end, case when n.type is null then skips else n.at end
+    from realtime.number(after, most, hold) n;
 end
 $$;
 revoke all on function realtime.follow(bigint, integer, boolean, boolean, bigint) from public;

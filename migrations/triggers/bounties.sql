@@ -5,6 +5,7 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 set enable_seqscan = off set jit = off
 as $trigger$
+<<change>>
 declare
   at constant timestamptz := clock_timestamp();
   subject record;
@@ -22,64 +23,65 @@ declare
   failure text;
   state text;
 begin
-  if tg_op = 'TRUNCATE' then
-    insert into realtime.events (type, room, effect, occurred_at)
-    values ('realtime.truncated', '*', null, at);
-    return null;
-  end if;
-  -- A dump that is being loaded: every one of pg_dump's begins with these settings.
-  if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
-    perform realtime.restoring();
-    return null;
+  if tg_op <> 'UPDATE' then
+    if tg_op = 'TRUNCATE' then
+      insert into realtime.events (type, room, effect, occurred_at)
+      values ('realtime.truncated', '*', null, at);
+      return null;
+    end if;
+    -- A dump that is being loaded: every one of pg_dump's begins with these settings, and none has an UPDATE.
+    if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
+      perform realtime.restoring();
+      return null;
+    end if;
   end if;
   -- bounty:event
   events := '{}';
-  effect := null;
   begin
-    if tg_op = 'INSERT' then
+    if tg_op = 'UPDATE' then
+      if new.claimed_at is distinct from old.claimed_at then
+        if new.claimed_at is not null then events := events || text 'bounty.claimed'; end if;
+      end if;
+      if new.completed_at is distinct from old.completed_at then
+        if new.completed_at is not null then events := events || text 'bounty.completed'; end if;
+      end if;
+      if new.cancelled_at is distinct from old.cancelled_at then
+        if new.cancelled_at is not null then events := events || text 'bounty.cancelled'; end if;
+      end if;
+    elsif tg_op = 'INSERT' then
       events := events || text 'bounty.created';
-    elsif tg_op = 'UPDATE' then
-      if new.claimed_at is not null and new.claimed_at is distinct from old.claimed_at then events := events || text 'bounty.claimed'; end if;
-      if new.completed_at is not null and new.completed_at is distinct from old.completed_at then events := events || text 'bounty.completed'; end if;
-      if new.cancelled_at is not null and new.cancelled_at is distinct from old.cancelled_at then events := events || text 'bounty.cancelled'; end if;
     else
       new := old;
       events := events || text 'bounty.deleted';
     end if;
     if cardinality(events) > 0 then
-      room := '*';
-      found_1 := null;
       if new.lobby_id is not null then
         select t.code into found_1
         from public.lobbies t where t.id = new.lobby_id;
       end if;
-      body := (
-        select row_to_json(o) from (
-          select
-            new.id as "bountyId",
-            found_1 as "lobbyId",
-            realtime.iso(at) as "timestamp",
-            (
-              select row_to_json(o) from (
-                select
-                  new.id as "id",
-                  new.lobby_id as "lobbyId",
-                  new.title as "title",
-                  new.reward_amount::text as "rewardAmount",
-                  new.token as "token",
-                  new.status as "status",
-                  new.created_by as "createdBy",
-                  new.claimed_by as "claimedBy",
-                  realtime.iso(new.claimed_at) as "claimedAt",
-                  realtime.iso(new.completed_at) as "completedAt",
-                  realtime.iso(new.cancelled_at) as "cancelledAt",
-                  realtime.iso(new.created_at) as "createdAt",
-                  realtime.iso(new.updated_at) as "updatedAt",
-                  found_1 as "lobbyCode"
-              ) o
-            ) as "payload"
-        ) o
-      )::text;
+      select concat(
+        '"bountyId":', coalesce(to_json(new.id), 'null'),
+        ',"lobbyId":', coalesce(to_json(change.found_1), 'null'),
+        ',"timestamp":"', realtime.iso(change.at), '","payload":',
+        row_to_json(o.*), '}'
+      ) into body
+      from (
+        select
+          new.id as "id",
+          new.lobby_id as "lobbyId",
+          new.title as "title",
+          new.reward_amount::text as "rewardAmount",
+          new.token as "token",
+          new.status as "status",
+          new.created_by as "createdBy",
+          new.claimed_by as "claimedBy",
+          realtime.iso(new.claimed_at) as "claimedAt",
+          realtime.iso(new.completed_at) as "completedAt",
+          realtime.iso(new.cancelled_at) as "cancelledAt",
+          realtime.iso(new.created_at) as "createdAt",
+          realtime.iso(new.updated_at) as "updatedAt",
+          found_1 as "lobbyCode"
+      ) o;
     end if;
   exception
     when data_exception or syntax_error_or_access_rule_violation or internal_error
@@ -93,8 +95,8 @@ begin
       events := '{}';
   end;
   foreach event in array events loop
-    insert into realtime.events (type, room, player, effect, member, data, occurred_at)
-    values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);
+    insert into realtime.events (type, room, data, occurred_at)
+    values (event, '*', '{"type":"' || event || '",' || body, at);
   end loop;
   return null;
 end

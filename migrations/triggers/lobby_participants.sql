@@ -5,6 +5,7 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 set enable_seqscan = off set jit = off
 as $trigger$
+<<change>>
 declare
   at constant timestamptz := clock_timestamp();
   changed record;
@@ -22,15 +23,17 @@ declare
   failure text;
   state text;
 begin
-  if tg_op = 'TRUNCATE' then
-    insert into realtime.events (type, room, effect, occurred_at)
-    values ('realtime.truncated', '*', 'reset', at);
-    return null;
-  end if;
-  -- A dump that is being loaded: every one of pg_dump's begins with these settings.
-  if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
-    perform realtime.restoring();
-    return null;
+  if tg_op <> 'UPDATE' then
+    if tg_op = 'TRUNCATE' then
+      insert into realtime.events (type, room, effect, occurred_at)
+      values ('realtime.truncated', '*', 'reset', at);
+      return null;
+    end if;
+    -- A dump that is being loaded: every one of pg_dump's begins with these settings, and none has an UPDATE.
+    if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
+      perform realtime.restoring();
+      return null;
+    end if;
   end if;
   -- lobby:event
   foreach leaving in array array[true, false] loop
@@ -56,46 +59,41 @@ begin
       end if;
       if cardinality(events) > 0 then
         room := 'lobby:' || subject.id;
-        body := (
-          select row_to_json(o) from (
-            select
-              subject.id as "lobbyId",
-              subject.code as "lobbyCode",
-              realtime.iso(at) as "timestamp",
-              (
-                select row_to_json(o) from (
-                  select
-                    (
-                      select row_to_json(o) from (
-                        select
-                          subject.id as "id",
-                          subject.code as "code",
-                          subject.name as "name",
-                          subject.host_id as "hostId",
-                          subject.visibility as "visibility",
-                          subject.status as "status",
-                          subject.max_players as "maxPlayers",
-                          realtime.iso(subject.created_at) as "createdAt",
-                          realtime.iso(subject.updated_at) as "updatedAt",
-                          array_to_json(array(
-                            select row_to_json(o) from (
-                              select
-                                t.player_id as "playerId",
-                                t.role as "role",
-                                realtime.iso(t.created_at) as "createdAt"
-                              from public.lobby_participants t
-                              where t.lobby_id = subject.id
-                              order by t.player_id collate "C"
-                            ) o
-                          )) as "participants"
-                      ) o
-                    ) as "lobby",
-                    changed.player_id as "playerId",
-                    (select count(*) from public.lobby_participants t where t.lobby_id = subject.id) as "participantCount"
-                ) o
-              ) as "payload"
-          ) o
-        )::text;
+        select concat(
+          '"lobbyId":', coalesce(to_json(subject.id), 'null'),
+          ',"lobbyCode":', coalesce(to_json(subject.code), 'null'),
+          ',"timestamp":"', realtime.iso(change.at), '","payload":',
+          row_to_json(o.*), '}'
+        ) into body
+        from (
+          select
+            (
+              select row_to_json(o) from (
+                select
+                  subject.id as "id",
+                  subject.code as "code",
+                  subject.name as "name",
+                  subject.host_id as "hostId",
+                  subject.visibility as "visibility",
+                  subject.status as "status",
+                  subject.max_players as "maxPlayers",
+                  realtime.iso(subject.created_at) as "createdAt",
+                  realtime.iso(subject.updated_at) as "updatedAt",
+                  array_to_json(array(
+                    select row_to_json(o.*) from public.lobby_participants t, lateral (
+                      select
+                        t.player_id as "playerId",
+                        t.role as "role",
+                        realtime.iso(t.created_at) as "createdAt"
+                    ) o
+                    where t.lobby_id = subject.id
+                    order by t.player_id collate "C"
+                  )) as "participants"
+              ) o
+            ) as "lobby",
+            changed.player_id as "playerId",
+            (select count(*) from public.lobby_participants t where t.lobby_id = subject.id) as "participantCount"
+        ) o;
       end if;
     exception
       when data_exception or syntax_error_or_access_rule_violation or internal_error
@@ -109,8 +107,8 @@ begin
         events := '{}';
     end;
     foreach event in array events loop
-      insert into realtime.events (type, room, player, effect, member, data, occurred_at)
-      values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);
+      insert into realtime.events (type, room, effect, member, data, occurred_at)
+      values (event, room, effect, member, '{"type":"' || event || '",' || body, at);
     end loop;
   end loop;
   return null;

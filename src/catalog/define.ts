@@ -49,9 +49,7 @@ export type FieldSource =
   | { readonly kind: 'count'; readonly table: TableRef; readonly by: string; readonly key: string }
   /** A column of the row that changed, where that is not the family's own table; null elsewhere. */
   | { readonly kind: 'changed'; readonly column: string; readonly form?: ColumnForm }
-  | { readonly kind: 'object'; readonly fields: Fields }
-  /** Made by the generator itself, never by a catalogue file. */
-  | { readonly kind: 'expression'; readonly sql: string };
+  | { readonly kind: 'object'; readonly fields: Fields };
 
 /** A key of a payload: its SQL source and its runtime schema; `T` is its TypeScript type. */
 export interface Field<T = unknown> {

@@ -238,8 +238,6 @@ function mapSource(
       return changed ? { ...source, column: names.column(changed, source.column) } : source;
     case 'object':
       return { ...source, fields: mapFields(source.fields, table, changed, names) };
-    case 'expression':
-      return source;
   }
 }
 

@@ -63,15 +63,20 @@ function lookupsOf(fields: Fields): Map<string, Found> {
   return rows;
 }
 
+/** The variable that a field's value has been looked up into. */
+function variableOf({ source }: Field, rows: Rows): string | undefined {
+  if (source.kind !== 'lookup' || source.through) return undefined;
+  return rows.found?.get(hopKey(source))?.variables.get(source.column);
+}
+
 /** The expression for one field, of the row in `rows.subject`. */
-function fieldSql({ source }: Field, rows: Rows): string {
+function fieldSql({ source, schema }: Field, rows: Rows): string {
   const row = rows.subject;
   switch (source.kind) {
     case 'column':
       return formed(`${row}.${ident(source.column)}`, source.form);
     case 'lookup': {
-      const found = source.through ? undefined : rows.found?.get(hopKey(source));
-      const variable = found?.variables.get(source.column);
+      const variable = variableOf({ source, schema }, rows);
       if (variable !== undefined) return variable;
       const form = source.form ?? 'plain';
       return source.through
@@ -81,17 +86,17 @@ function fieldSql({ source }: Field, rows: Rows): string {
         : formed(byHop(source, row, source.column), form);
     }
     case 'list': {
-      // An array of a subquery costs half of what an ordered aggregate does.
+      // An array of a subquery costs half of what an ordered aggregate does, and a sort within it would be a plan of its own. `o.*`
+      // is the row: `o` alone might be a column of the table.
       const fields = fieldLines(source.fields, { subject: 't', changed: null }, 6);
       return [
         'array_to_json(array(',
-        '  select row_to_json(o) from (',
+        `  select row_to_json(o.*) from ${qualified(source.table)} t, lateral (`,
         '    select',
         `      ${fields}`,
-        `    from ${qualified(source.table)} t`,
-        `    where t.${ident(source.by)} = ${row}.${ident(source.key)}`,
-        `    order by ${orderSql(source)}`,
         '  ) o',
+        `  where t.${ident(source.by)} = ${row}.${ident(source.key)}`,
+        `  order by ${orderSql(source)}`,
         '))',
       ].join('\n');
     }
@@ -103,8 +108,6 @@ function fieldSql({ source }: Field, rows: Rows): string {
         : 'null::text';
     case 'object':
       return objectSql(source.fields, rows);
-    case 'expression':
-      return source.sql;
   }
 }
 
@@ -123,31 +126,62 @@ function objectSql(fields: Fields, rows: Rows): string {
   return `(\n  select row_to_json(o) from (\n    select\n      ${fieldLines(fields, rows, 6)}\n  ) o\n)`;
 }
 
-/** A whole message: the expression, the statements that go before it, and the text variables that they set. */
+/** A whole message: the statements that make it, and the text variables that they set. */
 export interface MessageSql {
   readonly variables: readonly string[];
-  readonly before: string;
-  readonly sql: string;
+  readonly statements: string;
 }
 
-/** What leads nowhere is not looked up: starting a query costs as much as a third of the message's columns. */
-export function messageSql(fields: Fields, rows: Rows): MessageSql {
-  const found = lookupsOf(fields);
-  const before = [...found.values()].flatMap(({ hop, variables, forms }) => {
+/** The block of a trigger function: in a query that has columns, its variables are called by it. */
+export const block = 'change';
+
+const valueText = (value: string) => `coalesce(to_json(${value}), 'null')`;
+
+/**
+ * Sets `body` to a message without its beginning, `{"type":…,`. Its keys are put together as text: a row around the payload would be
+ * one query more.
+ *
+ * What leads nowhere is not looked up: starting a query costs as much as a third of the message's columns.
+ * @param again whether the variables may hold what an earlier round has found
+ */
+export function messageSql(
+  { keys, payload }: { readonly keys: Fields; readonly payload: Field },
+  rows: Rows,
+  again: boolean,
+): MessageSql {
+  const found = lookupsOf({ ...keys, payload });
+  const lookups = [...found.values()].flatMap(({ hop, variables, forms }) => {
     const by = `${rows.subject}.${ident(hop.by)}`;
     const columns = [...forms].map(([column, form]) => formed(`t.${ident(column)}`, form)).join(', ');
     return [
-      ...[...variables.values()].map((variable) => `${variable} := null;`),
+      ...(again ? [...variables.values()].map((variable) => `${variable} := null;`) : []),
       `if ${by} is not null then`,
       `  select ${columns} into ${[...variables.values()].join(', ')}`,
       `  from ${qualified(hop.table)} t where t.${ident(hop.key)} = ${by};`,
       `end if;`,
     ];
   });
+  const within = { ...rows, found };
+  const parts = Object.entries(keys).map(([key, field], index) => {
+    const variable = variableOf(field, within);
+    const value = variable === undefined ? fieldSql(field, within) : `${block}.${variable}`;
+    return `  ${literal(`${index === 0 ? '' : ','}${JSON.stringify(key)}:`)}, ${indent(valueText(value), 2)},`;
+  });
+  const { source } = payload;
+  const [value, from] =
+    source.kind === 'object'
+      ? ['row_to_json(o.*)', `\nfrom (\n  select\n    ${fieldLines(source.fields, within, 4)}\n) o`]
+      : [valueText(fieldSql(payload, within)), ''];
+  const body = [
+    `select concat(`,
+    ...parts,
+    `  ${literal(`${parts.length === 0 ? '' : ','}"timestamp":"`)}, realtime.iso(${block}.at), '","payload":',`,
+    `  ${indent(value, 2)}, '}'`,
+    `) into body${from};`,
+  ];
   return {
     variables: [...found.values()].flatMap(({ variables }) => [...variables.values()]),
-    before: before.join('\n'),
-    sql: objectSql(fields, { ...rows, found }),
+    statements: [...lookups, ...body].join('\n'),
   };
 }
 

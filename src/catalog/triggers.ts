@@ -1,10 +1,19 @@
 /** Turns the catalogue into the trigger functions that write the log: one readable SQL file a table. */
-import { isoTimestamp, type TableRef } from './define.js';
+import type { TableRef } from './define.js';
 import type { EventDefinition, Family, Relation, RightsWatch } from './family.js';
 import type { Catalog } from './index.js';
 import { functionNameOf } from './function-name.js';
-import { audienceSql, ident, literal, messageSql, qualified, type MessageSql, type Rows } from './sql.js';
-import { condition, differs } from './transitions.js';
+import {
+  audienceSql,
+  block,
+  ident,
+  literal,
+  messageSql,
+  qualified,
+  type MessageSql,
+  type Rows,
+} from './sql.js';
+import { differs, operationLines, updateLines } from './transitions.js';
 
 /** The trigger function of one table. */
 export interface TableTrigger {
@@ -45,28 +54,19 @@ export function watchedTables(catalog: Catalog): TableRef[] {
   return [...tables.values()];
 }
 
-/** `events := …` for one operation, with what an event brings besides. */
-function transitionsSql(section: Section, operation: 'INSERT' | 'UPDATE' | 'DELETE', by: string): string {
-  const lines = section.events.flatMap(([type, event]) => {
-    const when = condition(event.transition, operation);
-    if (when === null) return [];
-    const extra = event.effect === 'close' ? ` effect := 'close';` : '';
-    const statement = `events := events || text ${literal(type)};${extra}`;
-    return when === 'true' ? [`${by}${statement}`] : [`${by}if ${when} then ${statement} end if;`];
-  });
-  return lines.length > 0 ? lines.join('\n') : `${by}null;`;
-}
-
-function operationsSql(section: Section): string {
+/** By operation, the most frequent one first: what is not reached is not compiled either. */
+function operationsSql({ events }: Section, watch: RightsWatch | undefined): string {
+  const branch = (...lines: string[]) =>
+    (lines.length > 0 ? lines : ['null;']).map((line) => `      ${line}`);
+  const rights = watch ? rightsLines(watch) : { update: [], delete: [] };
   return [
-    `    if tg_op = 'INSERT' then`,
-    transitionsSql(section, 'INSERT', '      '),
-    `    elsif tg_op = 'UPDATE' then`,
-    transitionsSql(section, 'UPDATE', '      '),
+    `    if tg_op = 'UPDATE' then`,
+    ...branch(...rights.update, ...updateLines(events)),
+    `    elsif tg_op = 'INSERT' then`,
+    ...branch(...operationLines(events, 'INSERT')),
     `    else`,
     // A variable of its own would be a copy of the row at every change.
-    `      new := old;`,
-    transitionsSql(section, 'DELETE', '      '),
+    ...branch(...rights.delete, 'new := old;', ...operationLines(events, 'DELETE')),
     `    end if;`,
   ].join('\n');
 }
@@ -99,16 +99,27 @@ function rowsOf({ relation }: Section): Rows {
   return { subject: relation ? 'subject' : changed, changed: relation ? changed : null };
 }
 
-function messageOf(section: Section): MessageSql {
-  const { keys, payload } = section.family;
-  const timestamp = {
-    source: { kind: 'expression' as const, sql: 'realtime.iso(at)' },
-    schema: isoTimestamp,
-  };
-  return messageSql({ ...keys, timestamp, payload }, rowsOf(section));
+/** @param several whether the function has other sections, which set the same variables */
+function messageOf(section: Section, several: boolean): MessageSql {
+  return messageSql(section.family, rowsOf(section), several || section.relation?.player !== undefined);
 }
 
-function bodySql(section: Section): string {
+/** The columns of the log that the section's events fill, and what with; the others are null. */
+function columnsOf(section: Section): ReadonlyMap<string, string> {
+  const { family, relation, events } = section;
+  const { room, player } = audienceSql(family.audience, rowsOf(section));
+  const membership = relation?.player !== undefined;
+  const also = !relation && Object.values(family.events).some((event) => event.alsoPlayer !== undefined);
+  const closes = events.some(([, { effect }]) => effect === 'close');
+  return new Map([
+    ...(room === 'null' ? [] : ([['room', family.audience.kind === 'everyone' ? room : 'room']] as const)),
+    ...(player !== 'null' || also ? ([['player', 'player']] as const) : []),
+    ...(membership || closes ? ([['effect', 'effect']] as const) : []),
+    ...(membership ? ([['member', 'member']] as const) : []),
+  ]);
+}
+
+function bodySql(section: Section, message: MessageSql): string {
   const { family, relation } = section;
   const rows = rowsOf(section);
   const changed = rows.changed ?? rows.subject;
@@ -129,15 +140,13 @@ function bodySql(section: Section): string {
     `    end if;`,
     `    if cardinality(events) > 0 then`,
   ];
-  const message = messageOf(section);
   return [
     `    if cardinality(events) > 0 then`,
     ...(find ?? []),
-    `      room := ${audience.room};`,
+    ...(columnsOf(section).get('room') === 'room' ? [`      room := ${audience.room};`] : []),
     ...(audience.player === 'null' ? [] : [`      player := ${audience.player};`]),
     ...(also && !relation ? [`      if tg_op = 'INSERT' then player := new.${ident(also)}; end if;`] : []),
-    ...(message.before === '' ? [] : [`      ${indented(message.before, 6)}`]),
-    `      body := ${indented(message.sql, 6)}::text;`,
+    `      ${indented(message.statements, 6)}`,
     `    end if;`,
   ].join('\n');
 }
@@ -182,39 +191,45 @@ function quarantineSql(
   ].join('\n');
 }
 
-const emitSql = [
-  `  foreach event in array events loop`,
-  `    insert into realtime.events (type, room, player, effect, member, data, occurred_at)`,
-  `    values (event, room, player, effect, member, '{"type":"' || event || '",' || right(body, -1), at);`,
-  `  end loop;`,
-].join('\n');
-
-function sectionSql(section: Section, table: TableRef, watch: RightsWatch | undefined): string {
-  const membership = section.relation?.player !== undefined;
-  const block = [
-    `  events := '{}';`,
-    ...(membership ? [] : [`  effect := null;`]),
-    `  begin`,
-    ...(watch ? [rightsSql(watch)] : []),
-    membership && section.relation ? membershipSql(section, section.relation) : operationsSql(section),
-    bodySql(section),
-    quarantineSql(section, table, watch),
-    emitSql,
+function emitSql(section: Section): string {
+  const columns = columnsOf(section);
+  return [
+    `  foreach event in array events loop`,
+    `    insert into realtime.events (${['type', ...columns.keys(), 'data', 'occurred_at'].join(', ')})`,
+    `    values (event, ${[...columns.values()].join(', ')}, '{"type":"' || event || '",' || body, at);`,
+    `  end loop;`,
   ].join('\n');
-  const title = `  -- ${section.family.name}`;
-  if (!membership) return `${title}\n${block}`;
-  return `${title}\n  foreach leaving in array array[true, false] loop\n  ${indented(block, 2)}\n  end loop;`;
 }
 
-/** Notes the lobby whose rights a change may end; told after the events, see `realtime.tell_rights`. */
-function rightsSql(watch: RightsWatch): string {
-  const changed = `(${watch.columns.map(differs).join(' or ')})`;
-  const holder = watch.holder === undefined ? '' : ` and old.${ident(watch.holder)} is not null`;
-  const ends =
-    watch.holder === undefined
-      ? `tg_op = 'UPDATE' and ${changed}`
-      : `tg_op = 'DELETE'${holder} or tg_op = 'UPDATE'${holder} and ${changed}`;
-  return `    if ${ends} then\n      ending := old.${ident(watch.room)}::text;\n    end if;`;
+function sectionSql(
+  section: Section,
+  message: MessageSql,
+  table: TableRef,
+  watch: RightsWatch | undefined,
+): string {
+  const { family, relation } = section;
+  const membership = relation?.player === undefined ? undefined : relation;
+  const lines = [
+    `  events := '{}';`,
+    ...(columnsOf(section).has('effect') && !membership ? [`  effect := null;`] : []),
+    `  begin`,
+    membership ? membershipSql(section, membership) : operationsSql(section, watch),
+    bodySql(section, message),
+    quarantineSql(section, table, watch),
+    emitSql(section),
+  ].join('\n');
+  const title = `  -- ${family.name}`;
+  if (!membership) return `${title}\n${lines}`;
+  return `${title}\n  foreach leaving in array array[true, false] loop\n  ${indented(lines, 2)}\n  end loop;`;
+}
+
+/** Note the lobby whose rights a change may end; told after the events, see `realtime.tell_rights`. */
+function rightsLines({ room, columns, holder }: RightsWatch): Record<'update' | 'delete', string[]> {
+  const note = `ending := old.${ident(room)}::text;`;
+  const moved = `if ${columns.map(differs).join(' or ')} then ${note} end if;`;
+  if (holder === undefined) return { update: [moved], delete: [] };
+  const held = `if old.${ident(holder)} is not null then`;
+  return { update: [held, `  ${moved}`, 'end if;'], delete: [`${held} ${note} end if;`] };
 }
 
 /** The trigger function of one watched table. */
@@ -222,7 +237,8 @@ export function tableTrigger(catalog: Catalog, table: TableRef): TableTrigger {
   const sections = sectionsOf(catalog, table);
   const watch = catalog.rights.find((rights) => key(rights.table) === key(table));
   const functionName = functionNameOf(table);
-  const found = new Set(sections.flatMap((section) => messageOf(section).variables));
+  const parts = sections.map((section) => ({ section, message: messageOf(section, sections.length > 1) }));
+  const found = new Set(parts.flatMap(({ message }) => message.variables));
   const functionSql = `-- Generated from src/catalog by "npm run triggers": change the catalogue, not this file.
 -- Writes the events of ${key(table)} to the log, in the transaction of the change.
 create or replace function ${functionName}() returns trigger
@@ -230,6 +246,7 @@ language plpgsql security definer
 set search_path = pg_catalog, realtime, pg_temp
 set enable_seqscan = off set jit = off
 as $trigger$
+<<${block}>>
 declare
   at constant timestamptz := clock_timestamp();
 ${sections.some(({ relation }) => relation?.player !== undefined) ? '  changed record;\n' : ''}  subject record;
@@ -246,17 +263,19 @@ ${[...found].map((variable) => `  ${variable} text;\n`).join('')}  leaving boole
   failure text;
   state text;
 begin
-  if tg_op = 'TRUNCATE' then
-    insert into realtime.events (type, room, effect, occurred_at)
-    values ('realtime.truncated', '*', ${sections.some((section) => isMembershipTable(catalog, section, table)) ? `'reset'` : 'null'}, at);
-    return null;
+  if tg_op <> 'UPDATE' then
+    if tg_op = 'TRUNCATE' then
+      insert into realtime.events (type, room, effect, occurred_at)
+      values ('realtime.truncated', '*', ${sections.some((section) => isMembershipTable(catalog, section, table)) ? `'reset'` : 'null'}, at);
+      return null;
+    end if;
+    -- A dump that is being loaded: every one of pg_dump's begins with these settings, and none has an UPDATE.
+    if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
+      perform realtime.restoring();
+      return null;
+    end if;
   end if;
-  -- A dump that is being loaded: every one of pg_dump's begins with these settings.
-  if current_setting('row_security') = 'off' and current_setting('check_function_bodies') = 'off' then
-    perform realtime.restoring();
-    return null;
-  end if;
-${sections.map((section, index) => sectionSql(section, table, index === 0 ? watch : undefined)).join('\n')}${
+${parts.map(({ section, message }, index) => sectionSql(section, message, table, index === 0 ? watch : undefined)).join('\n')}${
     watch
       ? `\n  -- a right to subscribe may have ended\n  if ending is not null then perform realtime.tell_rights(ending); end if;`
       : ''

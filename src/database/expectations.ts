@@ -116,8 +116,6 @@ export function columnsRead(catalog: Catalog): Map<string, { table: TableRef; co
         case 'object':
           addFields(source.fields, table, changed);
           break;
-        case 'expression':
-          break;
       }
     }
   };

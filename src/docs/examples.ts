@@ -146,8 +146,6 @@ function valueOf(field: Field, moment: Moment): unknown {
       return moment.unset.has(source.column) && field.schema.safeParse(null).success
         ? null
         : sampleOf(source.column, field, moment);
-    case 'expression':
-      return null;
   }
 }
 

@@ -221,3 +221,60 @@ describe('read_for()', () => {
     expect(new Set(moves.map(({ room }) => room))).toEqual(new Set([`lobby:${id}`]));
   });
 });
+
+describe('follow()', () => {
+  /** What comes besides the newest seq, and what a page of the log has. */
+  async function followed(behind: number, most = 100) {
+    const after = Number(await advance()) - behind;
+    return {
+      make: async (hold = false) => {
+        const { rows } = await reader.query('select * from realtime.follow($1, $2, $3)', [after, most, hold]);
+        await reader.query('select pg_advisory_unlock_all()');
+        const page = await db.query('select * from realtime.read($1, 100)', [after]);
+        return { newest: Number(rows[0].seq) - after, first: rows[0], entries: rows.slice(1), page };
+      },
+    };
+  }
+
+  it.each([
+    ['who has read all before', 0, false],
+    ['who is behind', 2, false],
+    ['who has read all before, under load', 0, true],
+  ])('numbers, and reads on as a page of the log is read, for a reader %s', async (who, behind, hold) => {
+    await emit(2);
+    await advance();
+    await writer.query('begin');
+    await emit();
+    await db.query(`insert into bounties (title, created_by) values ('before', 'p')`);
+    const { make } = await followed(behind);
+    await emit();
+    await db.query(`insert into bounties (title, created_by) values ('meanwhile', 'p')`);
+    await writer.query('commit');
+    await db.query(`insert into lobbies (code, host_id) values ('${who}', 'h')`);
+    const { newest, first, entries, page } = await make(hold);
+    expect(newest).toBe(behind + 4);
+    expect(first).toMatchObject({ type: null, data: null, failed: hold });
+    expect(entries).toHaveLength(behind + 4);
+    expect(entries).toEqual(page);
+  });
+
+  it.each([0, 1])('sends nothing of what is more than a page, %i behind', async (behind) => {
+    const { make } = await followed(behind, 3);
+    await emit(4);
+    expect(await make()).toMatchObject({ newest: behind + 4, entries: [] });
+  });
+
+  it.each([
+    ['', false],
+    [', under load', true],
+  ])('reads on while another numbers%s', async (_when, hold) => {
+    const { make } = await followed(1);
+    await emit();
+    await other.query('begin');
+    await advance(other);
+    const { first, entries } = await make(hold);
+    await other.query('commit');
+    expect(first.seq).toBeNull();
+    expect(entries).toHaveLength(1);
+  });
+});

@@ -102,6 +102,16 @@ describe('a transaction', () => {
     ).toEqual([]);
   });
 
+  it('makes events of an UPDATE by a session with the settings of a dump, for no dump has one', async () => {
+    const id = await contract();
+    const client = await db.connect();
+    await client.query('set row_security = off; set check_function_bodies = off');
+    expect(await db.types(() => client.query(touch(id)))).toEqual(['contract.decision_contested']);
+    expect(await db.types(() => client.query('insert into contracts default values'))).toEqual([
+      'realtime.restored',
+    ]);
+  });
+
   it('may be prepared: its events come after COMMIT PREPARED, none after ROLLBACK PREPARED', async () => {
     const seq = await head();
     const prepare = async (name: string) => {

@@ -11,12 +11,12 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'number by "id > last" instead of by snapshot',
     file: 'migrations/functions/advance.sql',
-    from: `    where e.slot in (s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])
-      and e.xid >= began and pg_visible_in_snapshot(e.xid, seen)
-    union all
-    select e.id, e.xid, e.slot, e.member from unnest(finished) f (xid) join realtime.events e on e.xid = f.xid
-    where e.slot in (s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])`,
-    to: `    where e.id > coalesce((select max(l.event_id) from realtime.log l), 0) and pg_visible_in_snapshot(e.xid, seen)`,
+    from: `      where e.slot in (s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])
+        and e.xid >= began and pg_visible_in_snapshot(e.xid, seen)
+      union all
+      select e.id, e.xid, e.slot, e.member from unnest(finished) f (xid) join realtime.events e on e.xid = f.xid
+      where e.slot in (s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8])`,
+    to: `      where e.id > coalesce((select max(l.event_id) from realtime.log l), 0) and pg_visible_in_snapshot(e.xid, seen)`,
     test: order,
     only: 'commits late',
   },
@@ -140,10 +140,18 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'ring before the commit though the transaction may be prepared',
     file: 'migrations/functions/doorbell.sql',
-    from: 'or not (early or query ilike any',
-    to: 'or not (query ilike any',
+    from: 'silent := early or query ilike any',
+    to: 'silent := query ilike any',
     test: transactions,
     only: 'constraints were made immediate',
+  },
+  {
+    name: 'number under load though another does',
+    file: 'migrations/functions/advance.sql',
+    from: 'locked := found;',
+    to: 'locked := true;',
+    test: 'test/integration/log-advance.test.ts',
+    only: 'reads on while another numbers',
   },
   {
     name: 'number into a full queue of notifications',

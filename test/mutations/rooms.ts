@@ -63,8 +63,8 @@ export const roomMutations: readonly Mutation[] = [
   {
     name: 'hostile: do not tell that rights have changed',
     file: 'src/catalog/triggers.ts',
-    from: 'ending := old.${ident(watch.room)}::text;',
-    to: 'ending := null; -- ${ident(watch.room)}',
+    from: 'const note = `ending := old.${ident(room)}::text;`;',
+    to: 'const note = `ending := null::text; /* ${ident(room)} */`;',
     test: subscriptions,
     only: 'turns private',
   },
