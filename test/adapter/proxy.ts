@@ -7,8 +7,8 @@ export interface Proxy {
   /** Nothing is forwarded any more; connections stay open. */
   freeze(): void;
   thaw(): void;
-  /** Queries get through, answers do not. */
-  mute(): void;
+  /** From the next query with this text on queries get through, and answers do not. */
+  mute(text: string): void;
   /** From the next query with this text on, its connection is held up until `release`: others may overtake it. */
   hold(text: string): Hold;
   /** Ends all connections, and lets new ones through. */
@@ -29,6 +29,7 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
   const pairs = new Set<[Socket, Socket]>();
   let frozen = false;
   let queries = 0;
+  let muting: string | undefined;
   let holding: ((chunk: Buffer, pair: [Socket, Socket]) => boolean) | undefined;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
@@ -45,6 +46,10 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
     client.on('data', (chunk: Buffer) => {
       messages.push(chunk);
       if (holding?.(chunk, pair)) return;
+      if (muting !== undefined && chunk.includes(muting)) {
+        muting = undefined;
+        for (const [, each] of pairs) each.pause();
+      }
       upstream.write(options.pooler ? swallowListen(chunk) : chunk);
     });
     upstream.on('data', (chunk: Buffer) => client.write(chunk));
@@ -68,8 +73,8 @@ export async function startProxy(databaseUrl: string, options: { pooler?: boolea
       frozen = false;
       for (const socket of [...pairs].flat()) socket.resume();
     },
-    mute: () => {
-      for (const [, upstream] of pairs) upstream.pause();
+    mute: (text) => {
+      muting = text;
     },
     hold(text) {
       let held: { chunk: Buffer; pair: [Socket, Socket] } | undefined;
