@@ -12,7 +12,7 @@
 -- open. So there come no more of them than connections take unread, and none of what is longer than a page: the rest is read
 -- afterwards.
 --
--- `eager` looks once, with the lock: where there is something new at nearly every look.
+-- `eager` looks once, with the lock: where there is something new at nearly every look. What it finds may be no event, and its tick empty.
 create or replace function realtime.number(after bigint, most integer, eager boolean)
 returns table (seq bigint, type text, room text, player text, effect text, member text, data text, failed boolean, at double precision)
 language plpgsql security definer

@@ -70,11 +70,7 @@ export class Lane<Rider> {
   /** Whole frames, to all of them. */
   write(frames: Buffer): void {
     const { handles, sockets } = this;
-    if (frames.length > mostBytes) {
-      // They go out in pieces, as far as each of them reads.
-      for (const socket of [...sockets]) socket.write(frames);
-      return;
-    }
+    if (frames.length > mostBytes) return this.writeLong(frames);
     const unfinished: [ByteSocket, 'waits' | 'stream' | Error][] = [];
     const broken: [Rider, unknown][] = [];
     // Nobody leaves meanwhile: whatever a write does to its socket is told later, and what it came to is seen to below.
@@ -91,6 +87,21 @@ export class Lane<Rider> {
     for (const [socket, outcome] of unfinished) socket.unfinished(frames, outcome);
     for (const [rider, error] of broken) this.onBroken(rider, error);
     if (this.written >= this.askAt) this.ask();
+  }
+
+  /** What goes out in pieces, as far as each of them reads. */
+  private writeLong(frames: Buffer): void {
+    const { riders } = this;
+    // Who is behind leaves, and the last takes its place.
+    for (const [socket, rider] of this.sockets.map(
+      (each, place) => [each, riders[place] as Rider] as const,
+    )) {
+      try {
+        socket.write(frames);
+      } catch (error) {
+        this.onBroken(rider, error);
+      }
+    }
   }
 
   private ask(): void {

@@ -16,6 +16,7 @@ let http: Server;
 let server: BoundedWebSocketServer;
 let hub: Hub;
 let slow: Connection[];
+let broken: Connection[];
 let delivered: number;
 let sent: number;
 
@@ -25,6 +26,7 @@ beforeEach(async () => {
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   slow = [];
+  broken = [];
   delivered = sent = 0;
   hub = new Hub({
     onDelivered: (websocket) => void (delivered += websocket),
@@ -33,17 +35,17 @@ beforeEach(async () => {
       slow.push(connection);
       hub.remove(connection);
     },
-    onBroken(_connection, error) {
-      throw error;
-    },
+    onBroken: (connection) => void broken.push(connection),
   });
 });
 
 afterEach(async () => {
+  const unexpected = broken.filter(({ playerId }) => playerId !== 'a');
   for (const client of server.clients) client.terminate();
   server.close();
   http.close();
   await once(http, 'close');
+  expect(unexpected).toEqual([]);
 });
 
 interface Player {
@@ -226,6 +228,25 @@ describe('what is due to everyone', () => {
     rests.client.resume();
     await rests.reached(sent);
     expect([reads.got, rests.got]).toEqual([numbers(sent), numbers(sent)]);
+  });
+
+  it('comes to the others when writing to one of them throws, short or long', async () => {
+    const [a, b, c] = [await join('a'), await join('b'), await join('c')];
+    tellAll(2);
+    const [first] = [a, b, c].map(({ connection }) => connection.wire.plainSocket());
+    if (!first?.handle) throw new Error('no handle');
+    const bug = () => {
+      throw new Error('our bug');
+    };
+    const { handle } = first;
+    handle.writeBuffer = bug;
+    tellAll(1);
+    first.write = bug;
+    for (let n = 0; n < 100; n++) hub.deliverToAll(message(JSON.stringify([sent++, 'x'.repeat(1000)])));
+    hub.flush();
+    await Promise.all([b.reached(sent), c.reached(sent)]);
+    expect(broken).toEqual([a.connection, a.connection]);
+    expect([a.got, b.got, c.got]).toEqual([[0, 1], numbers(sent), numbers(sent)]);
   });
 
   it('is for nobody who is taken out of everyone, until it is back', async () => {
