@@ -124,6 +124,9 @@ async function failOver({ before, dead, promoted, told }: Moments): Promise<void
   const startWriter = async (url: string) => void writers.push(services.write(await session(url), running));
   await startWriter(primary.url);
   await before?.();
+  // Everyone has something of the log that is about to end, however slow the machine is.
+  const ending = logs.at(-1)?.epoch;
+  await Promise.all(everyone().map((follower) => follower.heard(({ id }) => epochOf(id) === ending)));
   const { rows } = await control.query<{ lsn: string }>('select pg_current_wal_lsn() as lsn');
   const sql = 'select from pg_stat_replication where replay_lsn >= $1::pg_lsn';
   while ((await control.query(sql, [rows[0]?.lsn])).rowCount === 0) await sleep(10);
