@@ -24,7 +24,7 @@ import { Router, type RoomDoor } from './routing/router.js';
 import { Subscriptions } from './routing/subscriptions.js';
 import type { Logger } from './telemetry/logger.js';
 import type { Metrics } from './telemetry/metrics.js';
-import { logResyncs, observeEntries, observeHealth, observeState } from './telemetry/observe.js';
+import { logResyncs, observeEntries, observeHealth, observeRead, observeState } from './telemetry/observe.js';
 import type { Tracing } from './telemetry/tracing.js';
 import type { AdapterProcess } from './adapter/process.js';
 import { Emits } from './routing/emits.js';
@@ -136,6 +136,7 @@ export class Realtime {
           logResyncs(logger, entries);
           options.hooks.onEntries?.(entries);
         },
+        onRead: (count) => observeRead(metrics, count),
         onGap: (reason) => {
           logger.error(
             { reason },

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { waitNoLonger } from '../database/client.js';
 import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
-import { PoolerError } from '../log/session.js';
+import { PoolerError } from '../log/pooler.js';
 import { within } from './within.js';
 
 const closeMs = 1000;

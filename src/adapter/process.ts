@@ -7,7 +7,7 @@ import { OperatorError } from '../errors.js';
 import { Backoff } from '../log/backoff.js';
 import type { LogEntry } from '../log/entry.js';
 import { Feed } from '../log/feed.js';
-import { PoolerError } from '../log/session.js';
+import { PoolerError } from '../log/pooler.js';
 import { decode } from './codec.js';
 import { Emitters } from './emitters.js';
 import { install } from './install.js';

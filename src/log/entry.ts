@@ -66,11 +66,16 @@ export const entryOf = (row: EntryRow): LogEntry =>
 /** What `entryOfFields` reads: the columns of `realtime.read` and its like that make an entry, in this order. */
 export const entryColumns = 'seq, type, room, player, effect, member, data, at';
 
+let lastType = '';
+
+/** The same string as before, where it says the same: what is looked up by it need not be hashed and compared anew. */
+const known = (type: string): string => (type === lastType ? lastType : (lastType = type));
+
 /** The same, of a row as the database writes it. */
 export const entryOfFields = ([seq, type, room, player, effect, member, data, at]: Fields): LogEntry =>
   new LogEntry(
     Number(seq),
-    type ?? '',
+    known(type ?? ''),
     room ?? null,
     player ?? null,
     (effect ?? null) as EntryEffect | null,
@@ -79,13 +84,21 @@ export const entryOfFields = ([seq, type, room, player, effect, member, data, at
     Number(at),
   );
 
-/** UTF-16 units of the entries' data: in UTF-8 as many bytes at least, and three times as many at most. */
-export const lengthOf = (entries: readonly LogEntry[]): number =>
-  entries.reduce((sum, { length }) => sum + length, 0);
+/** How much a page of the log has. */
+export interface PageSize {
+  readonly entries: number;
+  /** UTF-16 units of their data: in UTF-8 as many bytes at least, and three times as many at most. */
+  readonly length: number;
+}
+
+export const pageSizeOf = (entries: readonly LogEntry[]): PageSize => ({
+  entries: entries.length,
+  length: entries.reduce((sum, { length }) => sum + length, 0),
+});
 
 /** `realtime.read` ends a page after 4 MiB of data; one with this length may have been. */
 const largePage = 1 << 20;
 
 /** Whether more may follow a page at once: it holds all that was asked for, or was cut for its size. */
-export const mayBeCut = (entries: readonly LogEntry[], most: number): boolean =>
-  entries.length >= most || lengthOf(entries) >= largePage;
+export const mayBeCut = ({ entries, length }: PageSize, most: number): boolean =>
+  entries >= most || length >= largePage;

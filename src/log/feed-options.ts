@@ -5,10 +5,12 @@ import type { LogEntry } from './entry.js';
 /** What somebody who follows the log is told; called synchronously, in order. */
 export interface FeedObserver {
   /**
-   * The next entries. The feed's `position` is that of the last one when this is called. `more`: this is a page of a
-   * backlog, and the next one is being read.
+   * The next entries. The feed's `position` is that of the last one when this is called. `more`: these are a part of a
+   * backlog, and the rest is being read.
    */
   onEntries(entries: readonly LogEntry[], more: boolean): void;
+  /** The log has answered with so many entries, at least one: they have been told, or are next. */
+  onRead?(count: number): void;
   /** Entries are lost for good, or the log has begun anew: what clients know may be wrong. */
   onGap(reason: string): void;
   onUp?(): void;

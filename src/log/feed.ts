@@ -7,13 +7,13 @@
  */
 import { Backoff } from './backoff.js';
 import { headOf, holdsPlace } from './continuity.js';
-import { mayBeCut, type LogEntry } from './entry.js';
+import { mayBeCut, pageSizeOf } from './entry.js';
 import type { FeedOptions } from './feed-options.js';
 import { followMs, Others } from './others.js';
 import { Pace, type Look } from './pace.js';
 import { cursorOf } from './position.js';
 import { Recent } from './recent.js';
-import { asError, LogSession } from './session.js';
+import { asError, LogSession, type TakeSlice } from './session.js';
 
 export type { FeedObserver, FeedOptions } from './feed-options.js';
 
@@ -240,9 +240,10 @@ export class Feed {
       if (head === null) this.others.numbered();
       else if (head < this.position) await this.recognise(session, true);
       else this.head = Math.max(this.head, head);
-      this.handOn(followed.entries);
+      if (followed.entries.length > 0) this.options.observer.onRead?.(followed.entries.length);
+      this.handOn(followed.entries, false);
       // Large entries do not come with the number, nor what has been pruned: both is found by reading on.
-      rest = head === null ? mayBeCut(followed.entries, followPage) : head > this.position;
+      rest = head === null ? mayBeCut(pageSizeOf(followed.entries), followPage) : head > this.position;
     } else {
       await session.release();
     }
@@ -259,8 +260,8 @@ export class Feed {
   private async readOn(session: LogSession): Promise<void> {
     const pageSize = this.options.pageSize ?? 1000;
     for (;;) {
-      const entries = await session.read(this.position, pageSize);
-      if (entries.length === 0) {
+      const page = await session.readOn(this.position, pageSize, this.handOn);
+      if (page.entries === 0) {
         // Nothing is there though the log goes on: all that the page would hold has been pruned.
         const floor = this.head > this.position ? await session.floor() : 0;
         if (floor <= this.position) return;
@@ -272,14 +273,14 @@ export class Feed {
         this.options.observer.onGap(prunedReason);
         continue;
       }
-      this.handOn(entries);
-      if (!mayBeCut(entries, pageSize)) return;
+      this.options.observer.onRead?.(page.entries);
+      if (!mayBeCut(page, pageSize)) return;
       await session.release(); // a long way to go: the others are to be rung for meanwhile
       await this.options.observer.onNextPage?.();
     }
   }
 
-  private handOn(entries: readonly LogEntry[]): void {
+  private readonly handOn: TakeSlice = (entries, more) => {
     const last = entries.at(-1);
     if (!last) return;
     // Dense: anything else means that retention was faster than this instance.
@@ -294,6 +295,6 @@ export class Feed {
       this.suspect = true;
       this.options.observer.onGap(prunedReason);
     }
-    this.options.observer.onEntries(entries, last.seq < this.head);
-  }
+    this.options.observer.onEntries(entries, more || last.seq < this.head);
+  };
 }

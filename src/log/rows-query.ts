@@ -1,7 +1,7 @@
 /**
- * A prepared statement whose rows are made into what they are needed as while they are read. `pg` makes an object of each row first,
- * by the names and types of its columns, which it asks the database for each time: for what is read thousands of times a
- * second that is most of the work.
+ * A prepared statement whose rows are handed on one by one while they are read. `pg` makes an object of each row first, by the names
+ * and types of its columns, which it asks the database for each time, and keeps them all until the last has come: for what is
+ * read thousands of times a second that is most of the work.
  */
 import type pg from 'pg';
 
@@ -27,21 +27,20 @@ interface Connection {
 }
 
 /** Given to `client.query`, which calls the methods as the database answers. */
-export class RowsQuery<Row> implements pg.Submittable {
-  private readonly rows: Row[] = [];
+export class RowsQuery implements pg.Submittable {
   private failure: unknown;
 
   /**
    * @param prepared the statements that this connection is known to have
-   * @param make what a row becomes
-   * @param callback called once; `pg` puts its own before it, for `query_timeout`
+   * @param onRow called for each row as it comes; what it throws fails the query, and no row follows
+   * @param callback called once, after the last row; `pg` puts its own before it, for `query_timeout`
    */
   constructor(
     private readonly statement: Statement,
     private readonly values: readonly Value[],
     private readonly prepared: Set<string>,
-    private readonly make: (fields: Fields) => Row,
-    public callback: (error: unknown, rows?: Row[]) => void,
+    private readonly onRow: (fields: Fields) => void,
+    public callback: (error: unknown) => void,
   ) {}
 
   submit(given: pg.Connection): void {
@@ -65,7 +64,7 @@ export class RowsQuery<Row> implements pg.Submittable {
   handleDataRow({ fields }: { fields: Fields }): void {
     if (this.failure !== undefined) return;
     try {
-      this.rows.push(this.make(fields));
+      this.onRow(fields);
     } catch (error) {
       this.failure = error;
     }
@@ -80,7 +79,6 @@ export class RowsQuery<Row> implements pg.Submittable {
 
   handleReadyForQuery(): void {
     this.prepared.add(this.statement.name);
-    if (this.failure === undefined) this.callback(null, this.rows);
-    else this.callback(this.failure);
+    this.callback(this.failure ?? null);
   }
 }

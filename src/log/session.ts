@@ -1,8 +1,8 @@
 /** The listener's own database connection: LISTEN, and the calls that advance and read the log. */
 import pg from 'pg';
 import { pinSearchPath, waitNoLonger } from '../database/client.js';
-import { OperatorError } from '../errors.js';
-import { entryColumns, entryOfFields, type LogEntry } from './entry.js';
+import { entryColumns, entryOfFields, type LogEntry, type PageSize } from './entry.js';
+import { destroy, PoolerError, refusePooler } from './pooler.js';
 import { RowsQuery, type Fields, type Statement } from './rows-query.js';
 
 export interface SessionOptions {
@@ -38,6 +38,15 @@ const followStatement: Statement = {
   name: 'follow',
   text: `select ${entryColumns}, failed from realtime.follow($1, $2, $3, $4, $5)`,
 };
+
+/**
+ * How many entries are handed on at a time while a page is read: their texts are done with before the next ones come, and V8 need not
+ * copy them from one collection to the next.
+ */
+const sliceEntries = 64;
+
+/** Takes a part of a page, in order; `more`: the page has more. */
+export type TakeSlice = (entries: readonly LogEntry[], more: boolean) => void;
 
 /** The first row of `realtime.follow`. */
 interface Head {
@@ -135,17 +144,17 @@ export class LogSession {
     }
   }
 
-  /** The rows of a prepared statement, made by `make`. */
-  private ask<Row>(
+  /** Resolves after the last row of a prepared statement. */
+  private ask(
     statement: Statement,
     values: readonly (number | boolean | null)[],
-    make: (fields: Fields) => Row,
-  ): Promise<Row[]> {
+    onRow: (fields: Fields) => void,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       this.client.query(
-        new RowsQuery(statement, values, this.prepared, make, (error, rows = []) => {
+        new RowsQuery(statement, values, this.prepared, onRow, (error) => {
           if (error) reject(this.failed(error));
-          else resolve(rows);
+          else resolve();
         }),
       );
     });
@@ -176,7 +185,30 @@ export class LogSession {
 
   /** The entries after `seq`, in order. */
   async read(seq: number, most: number): Promise<LogEntry[]> {
-    return this.ask(readStatement, [seq, most], entryOfFields);
+    const entries: LogEntry[] = [];
+    await this.ask(readStatement, [seq, most], (fields) => entries.push(entryOfFields(fields)));
+    return entries;
+  }
+
+  /**
+   * The same, handed on while they come. What was handed on before it fails is part of the log all the same.
+   * @returns how much there was
+   */
+  async readOn(seq: number, most: number, take: TakeSlice): Promise<PageSize> {
+    let slice: LogEntry[] = [];
+    const page = { entries: 0, length: 0 };
+    await this.ask(readStatement, [seq, most], (fields) => {
+      if (slice.length === sliceEntries) {
+        take(slice, true);
+        slice = [];
+      }
+      const entry = entryOfFields(fields);
+      slice.push(entry);
+      page.entries++;
+      page.length += entry.length;
+    });
+    if (slice.length > 0) take(slice, false);
+    return page;
   }
 
   /** `advance` and `read` in one question. `skipped`: how many commits have not rung until then, if that is counted.
@@ -239,48 +271,4 @@ export class LogSession {
     await Promise.race([this.client.end(), patience]);
     clearTimeout(timer);
   }
-}
-
-/** LISTEN did not take: a pooler hands every statement to another backend. */
-export class PoolerError extends OperatorError {
-  constructor() {
-    super(
-      'LISTEN has no effect on this connection: it goes through a pooler in transaction mode. ' +
-        'Point DATABASE_URL, or the option `connection` of an adapter, at Postgres itself or at a pooler in session mode.',
-    );
-  }
-}
-
-/**
- * A pooler makes up the process id that it greets with. One in transaction mode gives the backend of a connection that is
- * idle to the next one: LISTEN would seem to work, as long as nobody else came.
- * @throws PoolerError
- */
-async function refusePooler(client: pg.Client, { url, timeoutMs }: SessionOptions): Promise<void> {
-  const backendOf = async (one: pg.Client) =>
-    (await one.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
-  const own = await backendOf(client);
-  if (own === (client as unknown as { processID: number }).processID) return;
-  const other = new pg.Client({
-    ...(typeof url === 'string' ? { connectionString: url } : url),
-    application_name: 'hashi-socket listener',
-    connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
-  });
-  other.on('error', (_lost) => undefined); // its query fails
-  try {
-    await other.connect();
-    await other.query('begin');
-    if ((await backendOf(other)) === own || (await backendOf(client)) !== own) throw new PoolerError();
-  } finally {
-    destroy(other);
-  }
-}
-
-/** Ends a connection that may not answer any more; nothing is waited for. */
-function destroy(client: pg.Client): void {
-  client.removeAllListeners('notification');
-  client.removeAllListeners('end');
-  // With a query in flight this destroys the socket, else it says goodbye; either way its errors are of no interest.
-  client.end().catch((_ended: unknown) => undefined);
 }

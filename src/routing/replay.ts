@@ -5,7 +5,7 @@
  * What it may see is decided in stream: membership as it was at the cursor, with joins and leaves applied as they
  * come.
  */
-import { everyoneRoom, lengthOf, type LogEntry } from '../log/entry.js';
+import { everyoneRoom, pageSizeOf, type LogEntry } from '../log/entry.js';
 import type { Feed } from '../log/feed.js';
 import type { History } from '../log/history.js';
 import type { Position } from '../log/position.js';
@@ -86,7 +86,7 @@ export class Replay {
         const sent = this.send(connection, entries, rooms, isFor, asked);
         if (sent.reset) return 'reset';
         at = sent.stoppedAt ?? Math.min(page.upTo, feed.position);
-        const large = lengthOf(page.entries) > pageBytes;
+        const large = pageSizeOf(page.entries).length > pageBytes;
         most = Math.max(10, Math.min(largestPage, large ? most >> 1 : most * 2));
       }
       if (connection.wire.unsentBytes() > this.options.unsentBytes) await connection.wire.drained();

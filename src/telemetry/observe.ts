@@ -26,10 +26,14 @@ export function observeTokens(metrics: Metrics, authenticator: Authenticator): A
   };
 }
 
-/** One measurement of latency a batch is enough: entries of a batch leave together. */
-export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], now: number): void {
+/** The log has answered with so many entries. */
+export function observeRead(metrics: Metrics, count: number): void {
   metrics.sequencerBatchesTotal.inc();
-  metrics.sequencerBatchEvents.observe(entries.length);
+  metrics.sequencerBatchEvents.observe(count);
+}
+
+/** One measurement of latency is enough for entries that are handed on together. */
+export function observeEntries(metrics: Metrics, entries: readonly LogEntry[], now: number): void {
   for (const entry of entries) {
     metrics.eventsTotal.add(entry.type);
     if (entry.type === 'realtime.quarantined' || isUnreadable(entry)) metrics.quarantinedTotal.inc();

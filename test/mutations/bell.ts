@@ -74,8 +74,8 @@ export const bellMutations: readonly Mutation[] = [
   {
     name: 'take what comes with the number for all there is',
     file: 'src/log/feed.ts',
-    from: 'mayBeCut(followed.entries, followPage) : head > this.position;',
-    to: 'mayBeCut(followed.entries, followPage) : false;',
+    from: 'mayBeCut(pageSizeOf(followed.entries), followPage) : head > this.position;',
+    to: 'mayBeCut(pageSizeOf(followed.entries), followPage) : false;',
     test: looks,
     only: 'read after it',
   },

@@ -161,6 +161,20 @@ export const logMutations: readonly Mutation[] = [
     test: 'test/faults/queue.test.ts',
   },
   {
+    name: 'take each part of a page for its last',
+    file: 'src/log/session.ts',
+    from: 'take(slice, true);',
+    to: 'take(slice, false);',
+    test: 'test/integration/log-pages.test.ts',
+  },
+  {
+    name: 'keep the last part of a page',
+    file: 'src/log/session.ts',
+    from: 'if (slice.length > 0) take(slice, false);',
+    to: '',
+    test: 'test/integration/log-pages.test.ts',
+  },
+  {
     name: 'trust that a pooler keeps its backend',
     file: 'src/log/session.ts',
     from: 'if (options.first) await refusePooler(client, options);',
