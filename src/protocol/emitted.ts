@@ -35,8 +35,8 @@ export class Emitted extends Outgoing {
     return false;
   }
 
-  protected override write(form: Form): string {
-    return form === 'socketio' ? this.packet : super.write(form);
+  protected override parts(form: Form): readonly [string, string, string] {
+    return form === 'socketio' ? ['', this.packet, ''] : super.parts(form);
   }
 }
 

@@ -13,13 +13,29 @@ let used = 0;
 /** So many bytes, with anything in them. */
 export function frameMemory(bytes: number): Buffer {
   if (bytes > mostBytes) return Buffer.allocUnsafeSlow(bytes);
-  if (used + bytes > piece.length) {
+  pieceFor(bytes);
+  return cutTo(used + bytes);
+}
+
+/** Whether a piece may be asked for so many bytes. */
+export const fitsPiece = (bytes: number): boolean => bytes <= mostBytes;
+
+/** Where so many bytes, which fit, may be written from `pieceUsed()` on; `cutTo` then takes those that were. */
+export function pieceFor(most: number): Buffer {
+  if (used + most > piece.length) {
     piece = Buffer.allocUnsafeSlow(pieceBytes);
     used = 0;
   }
-  const cut = piece.subarray(used, used + bytes);
-  used += bytes;
-  return cut;
+  return piece;
+}
+
+export const pieceUsed = (): number => used;
+
+/** The bytes of the piece from `pieceUsed()` to here. */
+export function cutTo(end: number): Buffer {
+  const bytes = piece.subarray(used, end);
+  used = end;
+  return bytes;
 }
 
 /** All of them, one after the other. */

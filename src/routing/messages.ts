@@ -7,6 +7,23 @@ import { cursorOf } from '../log/position.js';
 import { ErrorMessage } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
 
+/** An event of the log. Where it stands is written out only for those who are told: raw clients that do not resume are not. */
+class EventMessage extends Outgoing {
+  constructor(
+    name: string,
+    data: string,
+    private readonly epoch: string,
+    private readonly seq: number,
+    private readonly at: number,
+  ) {
+    super(name, data);
+  }
+
+  protected override get cursor(): string {
+    return cursorOf(this.epoch, this.seq, this.at);
+  }
+}
+
 /** Turns entries of the log into messages. */
 export class EntryMessages {
   constructor(
@@ -24,20 +41,19 @@ export class EntryMessages {
     // Who it is for is not the room's alone to say: see `Emits`.
     if (entry.type === adapterType && !isUnreadable(entry)) return null;
     const family = this.familyOf.get(entry.type);
-    const cursor = cursorOf(epoch, entry.seq, entry.at);
     if (family && entry.data !== null) {
       // A UTF-8 byte count is never less than the length, and at most three times it.
       if (
         entry.data.length * 3 <= this.maxEventBytes ||
         Buffer.byteLength(entry.data) <= this.maxEventBytes
       ) {
-        return entry.carriedBy(new Outgoing(family.name, entry.data, cursor));
+        return entry.carriedBy(new EventMessage(family.name, entry.data, epoch, entry.seq, entry.at));
       }
       this.onOversize(entry);
     } else if (entry.effect === 'rights' || entry.effect === 'ended') {
       return null;
     }
     // Quarantined, truncated, too big, unreadable, or of a family this instance does not know yet.
-    return new ErrorMessage('RESYNC_REQUIRED', cursor);
+    return new ErrorMessage('RESYNC_REQUIRED', cursorOf(epoch, entry.seq, entry.at));
   }
 }
