@@ -24,7 +24,7 @@ export interface HubObserver {
   onBroken(connection: Connection, error: unknown): void;
 }
 
-const none: Members = new Group();
+const none = new Group();
 
 export class Hub {
   /** Every live connection. */
@@ -67,7 +67,7 @@ export class Hub {
     return this.players.get(playerId) ?? none;
   }
 
-  inRoom(room: string): Members {
+  inRoom(room: string): Group {
     return this.rooms.get(room) ?? none;
   }
 
@@ -92,20 +92,27 @@ export class Hub {
   /** Makes a message due to every live one of these; `flush` sends it. */
   deliver(message: Outgoing, to: Iterable<Connection>): void {
     if (this.common) this.spread(this.common);
-    const { dirty, empty } = this;
     let reached = 0;
-    for (const connection of to) {
-      if (!connection.live) continue;
-      reached++;
-      message.prepare(connection.wire.framing);
-      const { due } = connection;
-      const next = (due ?? empty).with(message);
-      if (due) due.holders--;
-      else dirty.push(connection);
-      next.holders++;
-      connection.due = next;
+    const members = to instanceof Group ? to.members : to;
+    if (Array.isArray(members)) {
+      for (let at = 0; at < members.length; at++) reached += this.owe(members[at] as Connection, message);
+    } else {
+      for (const connection of members) reached += this.owe(connection, message);
     }
     if (message instanceof ErrorMessage) this.observer.onTold(message.code, reached);
+  }
+
+  /** Returns to how many it is due with that. */
+  private owe(connection: Connection, message: Outgoing): 0 | 1 {
+    if (!connection.live) return 0;
+    message.prepare(connection.wire.framing);
+    const { due } = connection;
+    const next = (due ?? this.empty).with(message);
+    if (due) due.holders--;
+    else this.dirty.push(connection);
+    next.holders++;
+    connection.due = next;
+    return 1;
   }
 
   /** The same for everyone: while nobody is due anything else, no connection need be touched before the flush. */

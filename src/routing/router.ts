@@ -9,6 +9,7 @@ import { isUnreadable } from '../adapter/ordered-entry.js';
 import { everyoneRoom, type LogEntry } from '../log/entry.js';
 import type { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
+import type { Group } from './group.js';
 import type { Hub } from './hub.js';
 import type { EntryMessages } from './messages.js';
 import { mayHold, parseRights } from './rights.js';
@@ -50,7 +51,8 @@ export class Router {
   private dueToRooms = 0;
   /** What is due to the room that is due the most. */
   private mostToRoom = 0;
-  private readonly dueToRoom = new Map<string, number>();
+  /** Those that have an account. */
+  private readonly dueRooms: Group[] = [];
   private gathering: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: RouterOptions) {}
@@ -62,9 +64,9 @@ export class Router {
   route(entries: readonly LogEntry[], more = false): void {
     const { onRouted } = this.options;
     for (const entry of entries) {
-      this.routeOne(entry);
+      const members = this.routeOne(entry);
       onRouted?.(entry);
-      if (this.isMuch(entry)) this.flush();
+      if (this.isMuch(entry, members)) this.flush();
     }
     if (!more) this.flush();
     else this.gathering ??= setTimeout(() => this.gathered(), gatherMs);
@@ -75,11 +77,11 @@ export class Router {
     else this.gathering = setTimeout(() => this.flush(), gatherRoomsMs - gatherMs);
   }
 
-  private isMuch({ room, length: bytes }: LogEntry): boolean {
+  private isMuch({ room, length: bytes }: LogEntry, members: Group | null): boolean {
     if (room === everyoneRoom) return (this.dueToAll += bytes) > flushBytes;
-    if (room === null) return false;
-    const toRoom = (this.dueToRoom.get(room) ?? 0) + bytes;
-    this.dueToRoom.set(room, toRoom);
+    if (!members || members.size === 0) return false;
+    if (members.due === 0) this.dueRooms.push(members);
+    const toRoom = (members.due += bytes);
     this.mostToRoom = Math.max(this.mostToRoom, toRoom);
     return toRoom > flushBytes || (this.dueToRooms += bytes) > flushRoomsBytes;
   }
@@ -89,14 +91,21 @@ export class Router {
     clearTimeout(this.gathering);
     this.gathering = undefined;
     this.dueToAll = this.dueToRooms = this.mostToRoom = 0;
-    this.dueToRoom.clear();
+    for (const members of this.dueRooms) members.due = 0;
+    this.dueRooms.length = 0;
     this.options.hub.flush();
   }
 
-  private routeOne(entry: LogEntry): void {
+  /** Returns who is in the entry's room. */
+  private routeOne(entry: LogEntry): Group | null {
     const { hub, messages } = this.options;
-    if (entry.type === adapterType && !isUnreadable(entry)) return this.options.onAdapterEntry?.(entry);
+    if (entry.type === adapterType && !isUnreadable(entry)) {
+      const members = this.roomOf(entry);
+      this.options.onAdapterEntry?.(entry);
+      return members;
+    }
     if (entry.effect === 'join') this.join(entry);
+    const members = this.roomOf(entry);
     const message = messages.of(entry, this.options.epoch());
     if (message) {
       if (entry.effect === 'reset') {
@@ -104,20 +113,26 @@ export class Router {
       } else if (entry.room === everyoneRoom) {
         hub.deliverToAll(message);
       } else {
-        if (entry.room !== null) hub.deliver(message, hub.inRoom(entry.room));
-        if (entry.player !== null) this.deliverTo(entry.player, entry.room, message);
+        if (members) hub.deliver(message, members);
+        if (entry.player !== null) this.deliverTo(entry.player, members, message);
       }
     }
     this.settle(entry);
+    return members;
+  }
+
+  private roomOf({ room }: LogEntry): Group | null {
+    return room === null || room === everyoneRoom ? null : this.options.hub.inRoom(room);
   }
 
   /** To the player's connections that did not get it in the room. */
-  private deliverTo(playerId: string, room: string | null, message: Outgoing): void {
-    const { hub } = this.options;
-    const own = hub.ofPlayer(playerId);
+  private deliverTo(playerId: string, members: Group | null, message: Outgoing): void {
+    const own = this.options.hub.ofPlayer(playerId);
     if (own.size === 0) return;
-    const members = room === null ? undefined : hub.inRoom(room);
-    hub.deliver(message, members?.size ? [...own].filter((connection) => !members.has(connection)) : own);
+    this.options.hub.deliver(
+      message,
+      members?.size ? [...own].filter((connection) => !members.has(connection)) : own,
+    );
   }
 
   /** To whom the reset is no business of: the others are told when their memberships have been read again. */
