@@ -24,5 +24,6 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is process 1, so that it gets SIGTERM and drains.
-ENTRYPOINT ["node", "dist/cli/main.js"]
+# With a young generation of one size, see docs/operations.md.
+ENTRYPOINT ["node", "--min-semi-space-size=16", "--max-semi-space-size=16", "dist/cli/main.js"]
 CMD ["serve"]

@@ -24,6 +24,9 @@ export interface InstanceOptions {
   readonly env?: Record<string, string>;
 }
 
+/** As the image and `npm start` have it. */
+const youngGeneration = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
+
 /** Node's own arguments for instances, set by `--profile`. */
 export const nodeArguments: string[] = [];
 
@@ -33,7 +36,7 @@ export async function startInstance({
   env,
 }: InstanceOptions): Promise<Instance> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hashi-bench-'));
-  const child = startNode(cores, [...nodeArguments, 'dist/cli/main.js', 'serve'], {
+  const child = startNode(cores, [...youngGeneration, ...nodeArguments, 'dist/cli/main.js', 'serve'], {
     DATABASE_URL: databaseUrl,
     PORT: '0',
     HASHI_DATA_DIR: dataDir,

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 /** The command line's entry: runs one command and turns how it ended into an exit code. */
-// First: before the other modules are run, while it is small.
-import './young-generation.js';
 import { run } from './program.js';
 import { describeFailure } from './failure.js';
 
