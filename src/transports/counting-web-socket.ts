@@ -1,5 +1,5 @@
 /** A WebSocket that knows which pongs it has asked for: of the others a client could send any number, and nobody would see. */
-import { WebSocket } from 'ws';
+import { WebSocket, type RawData } from 'ws';
 import { MessageRate, type RateOptions } from './rate.js';
 
 /** Engine.IO's packet that asks whether a WebSocket is good to change over to. */
@@ -14,6 +14,16 @@ export interface BesideWriter {
   closing(): void;
   /** A pong has come; `word`: what it says. */
   answered(word: Buffer): void;
+}
+
+/** Whose the connection is, and what becomes of it. */
+export interface Hearer {
+  message(data: RawData, isBinary: boolean): void;
+  ping(data: Buffer): void;
+  /** `asked`: by a ping of ours. */
+  pong(asked: boolean): void;
+  /** Once; `code`: the close code of the client's, or 1005 or 1006. */
+  closed(code: number): void;
 }
 
 /** What of a client that engine.io reports to nobody is limited, and whom to tell: the same for all of them. */
@@ -31,7 +41,7 @@ export class CountingWebSocket extends WebSocket {
   /** How many messages are dropped before nothing is read any more; undefined: they are taken. */
   private ignored: number | undefined;
   private writer: BesideWriter | undefined;
-  private ponged: ((asked: boolean) => void) | undefined;
+  private hearer: Hearer | undefined;
   private tooLarge: (() => void) | undefined;
   private unseen: UnseenOptions | undefined;
   private unseenRate: MessageRate | undefined;
@@ -72,9 +82,9 @@ export class CountingWebSocket extends WebSocket {
     this.tooLarge = callback;
   }
 
-  /** Calls back for every pong, and whether it was asked for. */
-  onPong(callback: (asked: boolean) => void): void {
-    this.ponged = callback;
+  /** There is one. */
+  heardBy(hearer: Hearer): void {
+    this.hearer = hearer;
   }
 
   /**
@@ -97,6 +107,9 @@ export class CountingWebSocket extends WebSocket {
         return true;
       }
       this.watch(event, args[0]);
+      if (event === 'message') this.hearer?.message(args[0] as RawData, args[1] as boolean);
+    } else if (event === 'close') {
+      this.hearer?.closed(args[0] as number);
     } else if (event === 'error' && this.tooLarge) {
       const { code } = args[0] as NodeJS.ErrnoException;
       if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.tooLarge();
@@ -110,12 +123,13 @@ export class CountingWebSocket extends WebSocket {
       if (this.unseen && Buffer.isBuffer(data) && data.equals(probe)) this.countUnseen();
     } else if (event === 'ping') {
       this.countUnseen();
+      this.hearer?.ping(data as Buffer);
     } else {
       const asked = this.asked > 0;
       if (asked) this.asked--;
       else this.countUnseen();
       this.writer?.answered(data as Buffer);
-      this.ponged?.(asked);
+      this.hearer?.pong(asked);
     }
   }
 

@@ -10,7 +10,7 @@ import type { RawData } from 'ws';
 import { closeCodeOf, closeCodes, errorMessages, type ErrorCode } from '../errors.js';
 import { errorMessage } from '../protocol/error-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
-import type { CountingWebSocket } from './counting-web-socket.js';
+import type { CountingWebSocket, Hearer } from './counting-web-socket.js';
 import type { MessageRate } from './rate.js';
 import type { RawWire } from './raw-wire.js';
 
@@ -18,14 +18,24 @@ import type { RawWire } from './raw-wire.js';
 const maxEarly = 64;
 const maxEarlyBytes = 64 << 10;
 
+const none: readonly never[] = [];
+
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(errorMessages, code);
 
-export class RawEngine extends EventEmitter {
+/** Whom an engine tells; the same for all of them. */
+export interface RawEngineObserver {
+  onClose(engine: RawEngine, code: number): void;
+  /** `told`: by a message of its own. */
+  onRateLimited(told: boolean): void;
+}
+
+export class RawEngine extends EventEmitter implements Hearer {
   readonly id = randomBytes(15).toString('base64url');
   readonly protocol = 4;
   readonly transport = { name: 'websocket', writable: true };
-  readonly writeBuffer: never[] = [];
+  /** Always empty. */
+  readonly writeBuffer = none;
   readyState: 'open' | 'closed' = 'open';
   /** When a message or a pong came last, and when it was pinged, by `performance.now()`; see `Keeper`. */
   heardAt = performance.now();
@@ -45,22 +55,32 @@ export class RawEngine extends EventEmitter {
     readonly wire: RawWire,
     readonly since: string | undefined,
     readonly rate: MessageRate,
-    private readonly onRateLimited: (told: boolean) => void,
+    private readonly observer: RawEngineObserver,
   ) {
     super();
-    ws.on('message', (data, isBinary) => {
-      this.heardAt = performance.now();
-      if (ws.readyState !== ws.OPEN) return;
-      if (this.handle) this.handle(data, isBinary);
-      else this.keep(data, isBinary);
-    });
+    ws.heardBy(this);
+  }
+
+  message(data: RawData, isBinary: boolean): void {
+    this.heardAt = performance.now();
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    if (this.handle) this.handle(data, isBinary);
+    else this.keep(data, isBinary);
+  }
+
+  ping(data: Buffer): void {
     // A client that does not read gets no pongs: they would pile up here.
-    ws.on('ping', (data) => this.control(() => !wire.behind && ws.pong(data)));
-    ws.onPong((asked) => {
-      this.heardAt = performance.now();
-      if (!asked) this.control();
-    });
-    ws.on('close', () => this.end('transport close'));
+    this.control(() => !this.wire.behind && this.ws.pong(data));
+  }
+
+  pong(asked: boolean): void {
+    this.heardAt = performance.now();
+    if (!asked) this.control();
+  }
+
+  closed(code: number): void {
+    this.end('transport close');
+    this.observer.onClose(this, code);
   }
 
   private keep(data: RawData, isBinary: boolean): void {
@@ -71,7 +91,7 @@ export class RawEngine extends EventEmitter {
       return;
     }
     this.early = [];
-    this.onRateLimited(true);
+    this.observer.onRateLimited(true);
     this.wire.write(errorMessage('RATE_LIMITED'));
     this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }
@@ -81,7 +101,7 @@ export class RawEngine extends EventEmitter {
     if (this.ws.readyState !== this.ws.OPEN) return;
     const verdict = this.rate.take();
     if (verdict === 'ok') return take();
-    this.onRateLimited(verdict === 'tell');
+    this.observer.onRateLimited(verdict === 'tell');
     if (verdict === 'tell') this.wire.write(errorMessage('RATE_LIMITED'));
     if (verdict === 'close') this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
   }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Server } from 'socket.io';
 import { MessageRate, type RateOptions } from './rate.js';
-import { RawEngine } from './raw-engine.js';
+import { RawEngine, type RawEngineObserver } from './raw-engine.js';
 import { RawWire } from './raw-wire.js';
 import { BoundedWebSocketServer, compression } from './web-socket-server.js';
 
@@ -20,7 +20,7 @@ export interface RawOptions extends RateOptions {
   readonly onRateLimited: (told: boolean) => void;
 }
 
-export class RawTransport {
+export class RawTransport implements RawEngineObserver {
   readonly engines = new Set<RawEngine>();
   private readonly server: BoundedWebSocketServer;
 
@@ -37,6 +37,15 @@ export class RawTransport {
     });
   }
 
+  onClose(engine: RawEngine, code: number): void {
+    this.engines.delete(engine);
+    this.options.onClose(engine.ws.closedWith ?? code);
+  }
+
+  onRateLimited(told: boolean): void {
+    this.options.onRateLimited(told);
+  }
+
   /** Takes over an upgrade whose path, origin and limits have been checked. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string, onGone: () => void): void {
     socket.on('close', onGone);
@@ -48,20 +57,8 @@ export class RawTransport {
       const since = query.get('since') ?? undefined;
       const wire = new RawWire(ws, socket as Socket, this.options.maxUnsentBytes);
       if (since !== undefined || query.get('resume') === '1') wire.form = 'rawWithId';
-      const engine = new RawEngine(
-        ws,
-        request,
-        address,
-        wire,
-        since,
-        new MessageRate(this.options),
-        this.options.onRateLimited,
-      );
+      const engine = new RawEngine(ws, request, address, wire, since, new MessageRate(this.options), this);
       this.engines.add(engine);
-      ws.on('close', (code) => {
-        this.engines.delete(engine);
-        this.options.onClose(ws.closedWith ?? code);
-      });
       this.options.io.engine.emit('connection', engine);
       engine.connect();
     });
