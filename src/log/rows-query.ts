@@ -28,7 +28,8 @@ interface Connection {
 
 /** Given to `client.query`, which calls the methods as the database answers. */
 export class RowsQuery implements pg.Submittable {
-  private failure: unknown;
+  /** What `onRow` has thrown: the connection is as good as before. */
+  failure: unknown;
 
   /**
    * @param prepared the statements that this connection is known to have

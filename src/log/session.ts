@@ -151,12 +151,12 @@ export class LogSession {
     onRow: (fields: Fields) => void,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.client.query(
-        new RowsQuery(statement, values, this.prepared, onRow, (error) => {
-          if (error) reject(this.failed(error));
-          else resolve();
-        }),
-      );
+      const query = new RowsQuery(statement, values, this.prepared, onRow, (error) => {
+        if (query.failure !== undefined) reject(asError(query.failure));
+        else if (error) reject(this.failed(error));
+        else resolve();
+      });
+      this.client.query(query);
     });
   }
 

@@ -74,6 +74,25 @@ it('is told that more follows though another has numbered it, and its end is not
   expect(parts.map(({ more }) => more)).toEqual(parts.map((_, at) => at < parts.length - 1));
 });
 
+it('goes on by the same connection where telling it has failed', async () => {
+  let ups = 0;
+  const downs: string[] = [];
+  const { feed, seqs } = follow(database.url, {
+    onEntries(_entries, more) {
+      if (more && downs.length === 0) throw new Error('cannot be told');
+    },
+    onUp: () => void ups++,
+    onDown: ({ message }) => void downs.push(message),
+  });
+  await feed.start();
+  const first = feed.position + 1;
+  await write(400);
+  await expect.poll(() => seqs.length, { timeout: 10_000 }).toBe(400);
+  await feed.stop();
+  expect(seqs).toEqual(upTo(first, 400));
+  expect([ups, downs]).toEqual([1, ['cannot be told']]);
+});
+
 it('is told once where the connection is lost in the middle of it', async () => {
   const proxy = await startProxy(database.url);
   let whole = false;
