@@ -152,9 +152,9 @@ export class LogSession {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const query = new RowsQuery(statement, values, this.prepared, onRow, (error) => {
-        if (query.failure !== undefined) reject(asError(query.failure));
-        else if (error) reject(this.failed(error));
-        else resolve();
+        if (!error) resolve();
+        else if (error === query.failure) reject(asError(error));
+        else reject(this.failed(error));
       });
       this.client.query(query);
     });
