@@ -42,6 +42,8 @@ import { RawTransport } from './transports/raw.js';
 import { Requests } from './transports/requests.js';
 import { Sessions } from './transports/sessions.js';
 
+const gapText = 'events were lost to this instance: clients are told to read the state again';
+
 export interface RealtimeOptions {
   readonly config: Config;
   readonly logger: Logger;
@@ -138,10 +140,7 @@ export class Realtime {
         },
         onRead: (count) => observeRead(metrics, count),
         onGap: (reason) => {
-          logger.error(
-            { reason },
-            'events were lost to this instance: clients are told to read the state again',
-          );
+          logger.error({ reason }, gapText);
           metrics.resyncsTotal.inc();
           router.flush();
           this.adapters.gap(reason);
