@@ -42,13 +42,14 @@ describe('an instance that does not read the answer to its numbering', () => {
     stream.pause();
     const after = (before ?? 0) - behind;
     const asked = still.query('select * from realtime.follow($1, 1000000)', [after]).catch(() => undefined);
-    // Answered, or waiting for its reader.
+    // Begun, and answered or waiting for its reader.
     await expect
       .poll(
         async () =>
           (
             await database.query(
-              `select state = 'idle' or wait_event = 'ClientWrite' as done from pg_stat_activity where pid = $1`,
+              `select query like '%realtime.follow%' and (state = 'idle' or wait_event = 'ClientWrite') as done
+               from pg_stat_activity where pid = $1`,
               [pid],
             )
           )[0].done,
