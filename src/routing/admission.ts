@@ -10,6 +10,7 @@ import type { Feed } from '../log/feed.js';
 import { parseCursor } from '../log/position.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from '../transports/connection.js';
+import { none } from '../transports/spare.js';
 import type { Hub } from './hub.js';
 import type { Membership, Memberships } from './memberships.js';
 import { ErrorMessage, errorMessage } from '../protocol/error-message.js';
@@ -169,7 +170,7 @@ export class Admission {
     hub.enter(connection);
     connection.resumes = false;
     const { held } = connection;
-    connection.held = [];
+    connection.held = none;
     for (const { message } of held) connection.send(message(feed.cursor));
   }
 

@@ -16,6 +16,7 @@ import type { Hub } from '../routing/hub.js';
 import type { Connection } from './connection.js';
 import { newSessionId } from './session-id.js';
 import { shrinkSet } from './small-set.js';
+import { withOne } from './spare.js';
 
 export interface HubAdapterOptions {
   readonly process: AdapterProcess;
@@ -149,7 +150,7 @@ class HubAdapter extends LogAdapter {
     // It is replayed what has gone to everyone.
     if (connection.resumes && seq !== undefined && rooms.size === 0) return;
     const { emits } = this.hubOptions;
-    connection.held.push({
+    connection.held = withOne(connection.held, {
       seq,
       early: this.process.early,
       message: (at) => emits.message(packet.data, seq === undefined ? { at } : { cursor: at, at }),

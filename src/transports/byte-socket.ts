@@ -7,6 +7,7 @@ import type { Framing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import type { BesideWriter, CountingWebSocket } from './counting-web-socket.js';
 import type { Lane } from './lane.js';
+import { none, withOne } from './spare.js';
 import { handleOf, writeTo, type TcpHandle, type Writer } from './tcp-handle.js';
 
 /**
@@ -49,7 +50,7 @@ export class ByteSocket implements Writer, BesideWriter {
   private streamed = false;
   /** Bytes that libuv waits with for the kernel. */
   private waitingBytes = 0;
-  private held: Buffer[] = [];
+  private held: readonly Buffer[] = none;
   private heldBytes = 0;
   /** A write did not fit, or is held; whether that is over is asked only then: asking costs as much as writing. */
   private full = false;
@@ -58,7 +59,7 @@ export class ByteSocket implements Writer, BesideWriter {
   private pace = firstPaceBytes;
   /** What the ping that is under way says, and how much was written before it. */
   private asked: { readonly word: Buffer; readonly bytes: number } | null = null;
-  private waiting: (() => void)[] = [];
+  private waiting: readonly (() => void)[] = none;
 
   /** @param ws asks: its pings are answered by whatever reads, with no code of the client's */
   constructor(
@@ -115,7 +116,7 @@ export class ByteSocket implements Writer, BesideWriter {
 
   private hold(bytes: Buffer): void {
     if (!this.open) return;
-    this.held.push(bytes);
+    this.held = withOne(this.held, bytes);
     this.heldBytes += bytes.length;
   }
 
@@ -238,7 +239,8 @@ export class ByteSocket implements Writer, BesideWriter {
         this.count(bytes);
       }
       this.socket.uncork();
-      for (const bytes of this.held.splice(0, next)) this.heldBytes -= bytes.length;
+      for (const bytes of this.held.slice(0, next)) this.heldBytes -= bytes.length;
+      this.held = this.held.slice(next);
     }
     if (!this.behind) this.wake();
   }
@@ -258,14 +260,14 @@ export class ByteSocket implements Writer, BesideWriter {
   }
 
   private drop(): void {
-    this.held = [];
+    this.held = none;
     this.heldBytes = 0;
     this.wake();
   }
 
   private wake(): void {
     const { waiting } = this;
-    this.waiting = [];
+    this.waiting = none;
     for (const resolve of waiting) resolve();
   }
 
@@ -288,6 +290,6 @@ export class ByteSocket implements Writer, BesideWriter {
 
   drained(): Promise<void> {
     if (!this.behind || this.socket.destroyed) return Promise.resolve();
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return new Promise((resolve) => (this.waiting = withOne(this.waiting, resolve)));
   }
 }

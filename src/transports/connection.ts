@@ -4,6 +4,7 @@ import { ErrorMessage, errorMessage } from '../protocol/error-message.js';
 import type { Form, Framing, Outgoing } from '../protocol/outgoing.js';
 import type { Batch } from '../routing/batch.js';
 import type { ByteSocket } from './byte-socket.js';
+import { none } from './spare.js';
 
 /** What came for a connection by the server API before it was live. */
 export interface Held {
@@ -45,7 +46,7 @@ export interface Wire {
 }
 
 /** Most connections are in few rooms, and an empty set takes 170 bytes. */
-const none: ReadonlySet<string> = new Set();
+const nowhere: ReadonlySet<string> = new Set();
 
 export class Connection {
   /** Live: in its rooms, and fed by the router. Before that it is admitted, or replays. */
@@ -54,7 +55,7 @@ export class Connection {
   /** Whether it resumes: the log is replayed to it before it is live. */
   resumes = false;
   /** In order; sent when it is live. */
-  held: Held[] = [];
+  held: readonly Held[] = none;
   /** Told of every error that is sent. */
   onError: (code: ErrorCode) => void = () => undefined;
   /** When its token ends, in milliseconds of the epoch. */
@@ -75,12 +76,12 @@ export class Connection {
 
   /** Rooms by membership, as the database has it at the connection's place in the log. */
   get memberships(): ReadonlySet<string> {
-    return this.membershipsMade ?? none;
+    return this.membershipsMade ?? nowhere;
   }
 
   /** Rooms by `subscribe`. */
   get subscriptions(): ReadonlySet<string> {
-    return this.subscriptionsMade ?? none;
+    return this.subscriptionsMade ?? nowhere;
   }
 
   addMembership(room: string): void {

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import type { SharedPlaces } from '../workers/places.js';
+import { shared } from './spare.js';
 
 /** Why somebody was not let in; labels of a metric. */
 export const refusals = [
@@ -121,7 +122,7 @@ export class Gate {
    */
   admitSocket(socket: Socket): boolean {
     const { maxConnections, maxConnectionsPerAddress, trustedProxies } = this.options;
-    const address = networkOf(socket.remoteAddress ?? 'unknown');
+    const address = shared(networkOf(socket.remoteAddress ?? 'unknown'));
     const open = this.socketsByAddress.get(address) ?? 0;
     const most = (limit: number) => limit * socketsAConnection + spareSockets;
     if (

@@ -5,15 +5,15 @@ export class InOrder {
   private waiting = 0;
 
   /**
-   * @param first what all of them wait for
+   * @param first what all of them wait for, if anything
    * @param mostWaiting a database that hangs must not make a client's requests pile up here
    */
   constructor(
-    first: Promise<void>,
+    first: Promise<void> | null,
     private readonly mostWaiting: number,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.before = first;
+    this.before = first ?? Promise.resolve();
   }
 
   get full(): boolean {

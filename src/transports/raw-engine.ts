@@ -13,15 +13,23 @@ import { Outgoing } from '../protocol/outgoing.js';
 import type { CountingWebSocket, Hearer } from './counting-web-socket.js';
 import type { MessageRate } from './rate.js';
 import type { RawWire } from './raw-wire.js';
+import { none, withOne } from './spare.js';
 
 /** What is kept for a client whose token is being checked: it has little to say before it is let in. */
 const maxEarly = 64;
 const maxEarlyBytes = 64 << 10;
 
-const none: readonly never[] = [];
+/** What engine.io has one of for each connection. */
+const writable = Object.freeze({ name: 'websocket', writable: true });
+const gone = Object.freeze({ name: 'websocket', writable: false });
 
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(errorMessages, code);
+
+/** Takes a client's messages. */
+export interface RawReader {
+  read(data: RawData, isBinary: boolean): void;
+}
 
 /** Whom an engine tells; the same for all of them. */
 export interface RawEngineObserver {
@@ -33,16 +41,16 @@ export interface RawEngineObserver {
 export class RawEngine extends EventEmitter implements Hearer {
   readonly id = randomBytes(15).toString('base64url');
   readonly protocol = 4;
-  readonly transport = { name: 'websocket', writable: true };
+  transport: { readonly name: string; readonly writable: boolean } = writable;
   /** Always empty. */
   readonly writeBuffer = none;
   readyState: 'open' | 'closed' = 'open';
   /** When a message or a pong came last, and when it was pinged, by `performance.now()`; see `Keeper`. */
   heardAt = performance.now();
   pingedAt = Number.NEGATIVE_INFINITY;
-  private early: [RawData, boolean][] = [];
+  private early: readonly (readonly [RawData, boolean])[] = none;
   private earlyBytes = 0;
-  private handle: ((data: RawData, isBinary: boolean) => void) | undefined;
+  private reader: RawReader | undefined;
 
   /**
    * @param since the cursor to resume from, as the client gave it
@@ -64,7 +72,7 @@ export class RawEngine extends EventEmitter implements Hearer {
   message(data: RawData, isBinary: boolean): void {
     this.heardAt = performance.now();
     if (this.ws.readyState !== this.ws.OPEN) return;
-    if (this.handle) this.handle(data, isBinary);
+    if (this.reader) this.reader.read(data, isBinary);
     else this.keep(data, isBinary);
   }
 
@@ -86,11 +94,11 @@ export class RawEngine extends EventEmitter implements Hearer {
   private keep(data: RawData, isBinary: boolean): void {
     const bytes = Array.isArray(data) ? 0 : data.byteLength;
     if (this.early.length < maxEarly && (this.earlyBytes === 0 || this.earlyBytes + bytes <= maxEarlyBytes)) {
-      this.early.push([data, isBinary]);
+      this.early = withOne(this.early, [data, isBinary] as const);
       this.earlyBytes += bytes;
       return;
     }
-    this.early = [];
+    this.early = none;
     this.observer.onRateLimited(true);
     this.wire.write(errorMessage('RATE_LIMITED'));
     this.wire.close(closeCodes.TOO_MANY, 'RATE_LIMITED');
@@ -112,11 +120,11 @@ export class RawEngine extends EventEmitter implements Hearer {
   }
 
   /** Hands over the client's messages, those that came before first. */
-  onMessage(handle: (data: RawData, isBinary: boolean) => void): void {
-    this.handle = handle;
+  readBy(reader: RawReader): void {
+    this.reader = reader;
     const { early } = this;
-    this.early = [];
-    for (const [data, isBinary] of early) handle(data, isBinary);
+    this.early = none;
+    for (const [data, isBinary] of early) reader.read(data, isBinary);
   }
 
   /** Called by Socket.IO with an encoded packet; binary attachments have no raw form. */
@@ -165,7 +173,7 @@ export class RawEngine extends EventEmitter implements Hearer {
   private end(reason: string): void {
     if (this.readyState === 'closed') return;
     this.readyState = 'closed';
-    this.transport.writable = false;
+    this.transport = gone;
     this.emit('close', reason);
   }
 }

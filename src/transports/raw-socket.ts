@@ -4,7 +4,7 @@ import { closeCodes } from '../errors.js';
 import { parseFrame, type Parsed, type RequestId } from '../protocol/client-message.js';
 import { Outgoing } from '../protocol/outgoing.js';
 import type { Connection } from './connection.js';
-import type { RawEngine } from './raw-engine.js';
+import type { RawEngine, RawReader } from './raw-engine.js';
 import { InOrder } from './in-order.js';
 import type { RateOptions } from './rate.js';
 import type { Requests } from './requests.js';
@@ -16,21 +16,28 @@ export interface RawSocketOptions extends RateOptions {
   readonly onPing: () => void;
 }
 
-/** Takes messages from now on; those that came before are kept by `raw` and handed over. */
-export function openRaw(
-  raw: RawEngine,
-  connection: Connection,
-  admitted: Promise<void>,
-  options: RawSocketOptions,
-): void {
-  // Most connections listen and say nothing: it is made for those that do.
-  let requests: InOrder | undefined;
-  let greeted = false;
-  void admitted.then(() => (greeted = true));
+export class RawSocket implements RawReader {
+  /** Most connections listen and say nothing: it is made for those that do. */
+  private requests: InOrder | undefined;
 
-  raw.onMessage((data, isBinary) => {
+  /**
+   * Takes messages from now on; those that came before are kept by `raw` and handed over.
+   * @param admitted what requests wait for; null once it is there
+   */
+  constructor(
+    private readonly raw: RawEngine,
+    private readonly connection: Connection,
+    private admitted: Promise<void> | null,
+    private readonly options: RawSocketOptions,
+  ) {
+    void admitted?.then(() => (this.admitted = null));
+    raw.readBy(this);
+  }
+
+  read(data: RawData, isBinary: boolean): void {
+    const { raw, connection, options } = this;
     if (connection.closed) return;
-    const verdict = raw.rate.take(requests?.full);
+    const verdict = raw.rate.take(this.requests?.full);
     if (verdict !== 'ok') {
       options.onRateLimited();
       if (verdict === 'tell') connection.fail('RATE_LIMITED');
@@ -40,13 +47,13 @@ export function openRaw(
     const parsed: Parsed = isBinary
       ? { ok: false, code: 'INVALID_MESSAGE' }
       : parseFrame(textOf(data), options.requests.customNames);
-    if (parsed.ok && parsed.message.type === 'ping' && greeted) {
+    if (parsed.ok && parsed.message.type === 'ping' && !this.admitted) {
       options.onPing();
       return connection.send(pong(parsed.message.id));
     }
-    requests ??= new InOrder(admitted, options.messageBurst, options.onError);
-    requests.run(() => answer(connection, parsed, options));
-  });
+    this.requests ??= new InOrder(this.admitted, options.messageBurst, options.onError);
+    this.requests.run(() => answer(connection, parsed, options));
+  }
 }
 
 async function answer(connection: Connection, parsed: Parsed, options: RawSocketOptions): Promise<void> {

@@ -8,17 +8,18 @@ import { errorMessages, ProtocolError, type ErrorCode } from '../errors.js';
 import type { Admission } from '../routing/admission.js';
 import type { Hub } from '../routing/hub.js';
 import type { Tracing } from '../telemetry/tracing.js';
-import type { SharedPlaces } from '../workers/places.js';
 import { Connection, type Wire } from './connection.js';
 import { patience } from './patience.js';
+import { PlayerPlaces, type PlayerPlacesOptions, type Transport } from './player-places.js';
 import { RawEngine } from './raw-engine.js';
 import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
 import { shrink } from './shrink.js';
+import { none } from './spare.js';
 import { SocketIoWire } from './socketio-wire.js';
-import { openRaw, type RawSocketOptions } from './raw-socket.js';
+import { RawSocket, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
 
-export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
+export interface SessionsOptions extends RawSocketOptions, SocketIoOptions, PlayerPlacesOptions {
   readonly io: Server;
   readonly hub: Hub;
   readonly admission: Admission;
@@ -26,9 +27,6 @@ export interface SessionsOptions extends RawSocketOptions, SocketIoOptions {
   readonly tracing?: Tracing | undefined;
   readonly secret: () => string;
   readonly authTimeoutMs: number;
-  readonly maxConnectionsPerPlayer: number;
-  /** Where the connections of all workers of this port are counted; absent: there is this process alone. */
-  readonly places?: SharedPlaces | undefined;
   readonly maxUnsentBytes: number;
   readonly onAuthFailure: (code: ErrorCode) => void;
   readonly onOpen: (connection: Connection) => void;
@@ -43,18 +41,12 @@ interface Session {
   readonly lost: boolean;
 }
 
-/** An engine.io connection, or a raw one in its shape. */
-interface Transport {
-  close(): void;
-  on(event: 'close', callback: () => void): unknown;
-  off(event: 'close', callback: () => void): unknown;
-}
-
 /** What the middleware has found out, for the connection handler. */
-interface Admitted extends Identity, Session {
-  /** Gives up its place among the player's connections. */
-  readonly leave: () => void;
-}
+type Admitted = Identity & Session;
+
+/** Where a socket's connection is found: a listener of its own for each would take 130 bytes. */
+const opened = Symbol('connection');
+type Opened = Socket & { [opened]?: Connection };
 
 /** Parts of a namespace that its types keep to themselves. */
 interface InsideNamespace {
@@ -73,14 +65,18 @@ export class Sessions {
   /** By Socket.IO socket id. */
   readonly connections = new Map<string, Connection>();
   private readonly admitted = new WeakMap<Socket, Admitted>();
-  /** Connections of each player, counted from the moment the token is good: twenty at once find one place once. */
-  private readonly byPlayer = new Map<string, number>();
-  /** Transports with a socket, or with one that is being authenticated: one is all they get. */
-  private readonly occupied = new WeakSet<object>();
+  private readonly places: PlayerPlaces;
   private readonly deadlines = new WeakMap<object, NodeJS.Timeout>();
+  /** The same function listens to all sockets. */
+  private readonly onDisconnect: (this: Opened) => void;
 
   constructor(private readonly options: SessionsOptions) {
     const { io, tracing } = options;
+    this.places = new PlayerPlaces(options);
+    const close = (socket: Opened) => this.close(socket);
+    this.onDisconnect = function () {
+      close(this);
+    };
     io.use((socket, next) => {
       const authenticate = () => this.authenticate(socket);
       const transport = rawOf(socket) ? 'websocket' : 'socketio';
@@ -106,14 +102,13 @@ export class Sessions {
     const raw = rawOf(socket);
     const token = raw ? tokenOfUpgrade(raw.request).token : tokenOfHandshake(socket.handshake);
     const { conn } = socket;
-    const first = !this.occupied.has(conn);
+    const first = this.places.begin(conn);
     let callOff = () => undefined as void;
     const late = new Promise<never>((_resolve, reject) => {
       callOff = patience(authTimeoutMs, () => reject(new ProtocolError('AUTH_ERROR')));
     });
     try {
       if (!first) throw new ProtocolError('AUTH_ERROR');
-      this.occupied.add(conn);
       const identity = await Promise.race([authenticator.authenticate(token), late]);
       // Gone meanwhile: what is counted from here on ends with the transport.
       if (conn.readyState !== 'open') throw new ProtocolError('AUTH_ERROR');
@@ -123,14 +118,17 @@ export class Sessions {
         playerId: identity.playerId,
         transport: raw ? 'websocket' : 'socketio',
       });
-      this.admitted.set(socket, {
-        ...identity,
-        ...session,
-        leave: await this.takePlace(socket, identity.playerId, session.takesUp),
+      const { takesUp } = session;
+      await this.places.take(conn, {
+        playerId: identity.playerId,
+        session: takesUp ?? socket.id,
+        takesUp: takesUp !== undefined,
+        isHere: takesUp !== undefined && this.connections.has(takesUp),
       });
+      this.admitted.set(socket, { ...identity, ...session });
     } catch (error) {
       if (first) {
-        this.occupied.delete(conn);
+        this.places.leave(conn);
         if (!this.deadlines.has(conn)) this.endSoon(conn);
       }
       throw error;
@@ -138,49 +136,6 @@ export class Sessions {
       callOff();
       forgetToken(socket);
     }
-  }
-
-  private async takePlace(socket: Socket, playerId: string, takesUp?: string): Promise<() => void> {
-    const { places, maxConnectionsPerPlayer: most } = this.options;
-    const leave = this.takeOwnPlace(socket, playerId, takesUp);
-    const name = `player ${playerId}`;
-    const { conn } = socket;
-    const taken = await places?.take(
-      { places: [{ name, most }], session: takesUp ?? socket.id, takesUp },
-      // Wherever its session goes on: the connection here has not noticed that its client is gone.
-      () => conn.close(),
-    );
-    if (!taken) return leave;
-    if ('full' in taken || conn.readyState !== 'open') {
-      leave();
-      if ('leave' in taken) taken.leave();
-      throw new ProtocolError('full' in taken ? 'TOO_MANY_CONNECTIONS' : 'AUTH_ERROR');
-    }
-    conn.on('close', taken.leave);
-    return () => {
-      leave();
-      taken.leave();
-    };
-  }
-
-  private takeOwnPlace(socket: Socket, playerId: string, takesUp?: string): () => void {
-    const taken = this.byPlayer.get(playerId) ?? 0;
-    // Whoever takes up a session that has not noticed its end yet takes its place as well.
-    const ends = takesUp !== undefined && this.connections.has(takesUp) ? 1 : 0;
-    if (taken - ends >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');
-    this.byPlayer.set(playerId, taken + 1);
-    const { conn } = socket;
-    let there = true;
-    const leave = () => {
-      if (!there) return;
-      there = false;
-      this.occupied.delete(conn);
-      const left = (this.byPlayer.get(playerId) ?? 1) - 1;
-      if (left === 0) this.byPlayer.delete(playerId);
-      else this.byPlayer.set(playerId, left);
-    };
-    conn.on('close', leave);
-    return leave;
   }
 
   /** Settles which session a Socket.IO client has: the one it takes up, if it is the player's, or a new one. */
@@ -229,26 +184,30 @@ export class Sessions {
     }
     // What is not needed any more would be kept as long as the socket.
     this.admitted.delete(socket);
-    const { leave } = identity;
     const raw = rawOf(socket);
     const wire: Wire = raw ? raw.wire : new SocketIoWire(socket, options.maxUnsentBytes);
     const connection = new Connection(socket.id, identity.playerId, wire);
     connection.expiresAt = identity.expiresAt;
     this.connections.set(socket.id, connection);
-    socket.on('disconnect', () => {
-      connection.closed = true;
-      leave();
-      this.endSoon(socket.conn);
-      options.hub.remove(connection);
-      // Rooms have been left by now; only a successor may have the id again.
-      if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
-    });
+    (socket as Opened)[opened] = connection;
+    socket.on('disconnect', this.onDisconnect);
     options.onOpen(connection);
     const since = raw ? raw.since : identity.since;
     const admitted = options.admission.admit(connection, since, identity.lost);
-    if (raw) openRaw(raw, connection, admitted, options);
+    if (raw) new RawSocket(raw, connection, admitted, options);
     else openSocketIo(socket, connection, admitted, options);
     shrink(socket);
+  }
+
+  private close(socket: Opened): void {
+    const { [opened]: connection } = socket;
+    if (!connection) return;
+    connection.closed = true;
+    this.places.leave(socket.conn);
+    this.endSoon(socket.conn);
+    this.options.hub.remove(connection);
+    // Rooms have been left by now; only a successor may have the id again.
+    if (this.connections.get(socket.id) === connection) this.connections.delete(socket.id);
   }
 
   /**
@@ -261,7 +220,7 @@ export class Sessions {
     const timer = setTimeout(() => {
       this.deadlines.delete(conn);
       conn.off('close', gone);
-      if (!this.occupied.has(conn)) conn.close();
+      if (!this.places.has(conn)) conn.close();
     }, this.options.authTimeoutMs).unref();
     this.deadlines.set(conn, timer);
     conn.on('close', gone);
@@ -282,7 +241,7 @@ function forgetToken(socket: Socket): void {
   delete handshake.headers.authorization;
   delete handshake.headers['sec-websocket-protocol'];
   // The same once more, as they were sent.
-  request.rawHeaders = [];
+  request.rawHeaders = none as readonly string[] as string[];
   handshake.url = handshake.url?.split('?')[0] ?? '';
   request.url = request.url?.split('?')[0] ?? '';
 }

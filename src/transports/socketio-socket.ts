@@ -26,11 +26,11 @@ export function openSocketIo(
   admitted: Promise<void>,
   options: SocketIoOptions,
 ): void {
+  let first: Promise<void> | null = admitted;
   // Most connections listen and say nothing: these are made for those that do.
   let rate: MessageRate | undefined;
   let requests: InOrder | undefined;
-  let greeted = false;
-  void admitted.then(() => (greeted = true));
+  void admitted.then(() => (first = null));
 
   socket.use(([name, ...args]: unknown[], next) => {
     // Every event is counted here, and answered here unless the embedding program listens for it.
@@ -53,8 +53,8 @@ export function openSocketIo(
       options.requests.customNames,
     );
     const run = () => answer(connection, parsed, acknowledge, options);
-    if (parsed.ok && parsed.message.type === 'ping' && greeted) run().catch(options.onError);
-    else (requests ??= new InOrder(admitted, options.messageBurst, options.onError)).run(run);
+    if (parsed.ok && parsed.message.type === 'ping' && !first) run().catch(options.onError);
+    else (requests ??= new InOrder(first, options.messageBurst, options.onError)).run(run);
   });
 }
 

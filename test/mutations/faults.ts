@@ -84,7 +84,7 @@ export const faultMutations: readonly Mutation[] = [
   {
     name: 'faults: send what was held for a client again when it is live',
     file: 'src/routing/admission.ts',
-    from: '    connection.held = [];\n',
+    from: '    connection.held = none;\n',
     to: '',
     test: admission,
   },

@@ -53,7 +53,7 @@ export const hostileMutations: readonly Mutation[] = [
   },
   {
     name: 'hostile: count connections of a player when they are open, not when the token is good',
-    file: 'src/transports/sessions.ts',
+    file: 'src/transports/player-places.ts',
     from: 'this.byPlayer.set(playerId, taken + 1);',
     to: 'setTimeout(() => this.byPlayer.set(playerId, (this.byPlayer.get(playerId) ?? 0) + 1), 500);',
     test: connections,
@@ -102,7 +102,7 @@ export const hostileMutations: readonly Mutation[] = [
   {
     name: 'hostile: forget clients that leave the namespace and stay',
     file: 'src/transports/sessions.ts',
-    from: 'if (!this.occupied.has(conn)) conn.close();',
+    from: 'if (!this.places.has(conn)) conn.close();',
     to: '',
     test: strangers,
     only: 'leaves the namespace',

@@ -95,7 +95,7 @@ export const roomMutations: readonly Mutation[] = [
   },
   {
     name: 'hostile: let a player connect any number of times',
-    file: 'src/transports/sessions.ts',
+    file: 'src/transports/player-places.ts',
     from: `if (taken - ends >= this.options.maxConnectionsPerPlayer) throw new ProtocolError('TOO_MANY_CONNECTIONS');`,
     to: '',
     test: limits,

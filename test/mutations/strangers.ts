@@ -137,7 +137,7 @@ export const strangerMutations: readonly Mutation[] = [
   {
     name: 'hostile: keep the token among the headers as they were sent',
     file: 'src/transports/sessions.ts',
-    from: 'request.rawHeaders = [];',
+    from: 'request.rawHeaders = none as readonly string[] as string[];',
     to: '',
     test: 'test/hostile/secrets.test.ts',
   },
