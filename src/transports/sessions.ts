@@ -16,6 +16,7 @@ import { isPrivateIdOf, privateIdOf, sessionIdIn } from './session-id.js';
 import { shrink } from './shrink.js';
 import { none } from './spare.js';
 import { SocketIoWire } from './socketio-wire.js';
+import { Tidy } from './tidy.js';
 import { RawSocket, type RawSocketOptions } from './raw-socket.js';
 import { openSocketIo, type SocketIoOptions } from './socketio-socket.js';
 
@@ -66,6 +67,7 @@ export class Sessions {
   readonly connections = new Map<string, Connection>();
   private readonly admitted = new WeakMap<Socket, Admitted>();
   private readonly places: PlayerPlaces;
+  private readonly tidy = new Tidy();
   private readonly deadlines = new WeakMap<object, NodeJS.Timeout>();
   /** The same function listens to all sockets. */
   private readonly onDisconnect: (this: Opened) => void;
@@ -197,6 +199,7 @@ export class Sessions {
     if (raw) new RawSocket(raw, connection, admitted, options);
     else openSocketIo(socket, connection, admitted, options);
     shrink(socket);
+    this.tidy.opened();
   }
 
   private close(socket: Opened): void {
