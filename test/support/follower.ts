@@ -41,11 +41,12 @@ export async function followLog(url: string, { sweepMs = 1e9, timeoutMs = 10_000
   };
 }
 
-/** The backend of a listener that holds the bell's lock, if one does. */
+/** The backend of a listener that holds the bell's lock, if one does; other databases of the cluster have bells too. */
 export async function bellHolder(database: Pick<TestDatabase, 'query'>): Promise<number | undefined> {
   const [holder] = await database.query(
     `select pid from pg_locks join pg_stat_activity using (pid)
-     where locktype = 'advisory' and classid = 748177132 and granted and application_name = 'hashi-socket listener'`,
+     where locktype = 'advisory' and classid = 748177132 and granted and application_name = 'hashi-socket listener'
+       and datname = current_database()`,
   );
   return holder?.pid;
 }
