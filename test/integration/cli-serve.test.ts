@@ -121,7 +121,8 @@ describe('serve refuses to start, in one sentence and with exit code 1,', () => 
       expect(await refusal(serve({ DATABASE_URL: url.href }))).toMatch(
         /Role "poor_\w+" may not create the schema "realtime": GRANT CREATE ON DATABASE/,
       );
-      expect(await connections(role)).toBe(0);
+      // Its backends end a moment after it.
+      await expect.poll(() => connections(role)).toBe(0);
       expect(await database.query(`select from pg_namespace where nspname = 'realtime'`)).toEqual([]);
     } finally {
       await database.query(`drop role ${role}`);
@@ -144,11 +145,14 @@ describe('serve refuses to start, in one sentence and with exit code 1,', () => 
     expect(await refusal(serve({ PORT: String(port) }))).toMatch(
       new RegExp(`Port ${port} of 127\\.0\\.0\\.1 is taken: .* set PORT`),
     );
-    expect(
-      await database.query(
-        `select application_name from pg_stat_activity where datname = current_database() and application_name like 'hashi-socket%'`,
-      ),
-    ).toEqual([]);
+    // Its backends end a moment after it.
+    await expect
+      .poll(() =>
+        database.query(
+          `select application_name from pg_stat_activity where datname = current_database() and application_name like 'hashi-socket%'`,
+        ),
+      )
+      .toEqual([]);
   });
 });
 
