@@ -53,14 +53,16 @@ it('goes on beside a peer that stands still, tells who is missing in time, and t
 
   child.process.kill('SIGSTOP');
   try {
+    // Long enough for those who are there, on a busy machine too.
+    const patienceMs = 3000;
     const begun = performance.now();
-    const found = await node.io.timeout(500).fetchSockets();
-    expect(performance.now() - begun).toBeLessThan(4000);
+    const found = await node.io.timeout(patienceMs).fetchSockets();
+    expect(performance.now() - begun).toBeLessThan(patienceMs + 3500);
     expect(found.map(({ id }) => id).sort()).toEqual([own.socket.id, theirs.socket.id].sort());
     expect(node.errors.map(String)).toEqual([
-      expect.stringMatching(/fetchSockets is incomplete: 1 did not answer within 500 ms/),
+      expect.stringMatching(/fetchSockets is incomplete: 1 did not answer within 3000 ms/),
     ]);
-    await expect(node.io.timeout(1000).emitWithAck('ask')).rejects.toMatchObject({
+    await expect(node.io.timeout(patienceMs).emitWithAck('ask')).rejects.toMatchObject({
       responses: ['yes', 'yes'],
     });
     await expect(node.io.serverSideEmitWithAck('job')).rejects.toMatchObject({ responses: ['done'] });

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { Server } from 'socket.io';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createAdapter } from '../../src/adapter/index.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { startChild } from './children.js';
@@ -51,10 +51,9 @@ it('recovers a session of an instance that was killed', async () => {
   const { id } = client.socket;
   await child.emit('welcome');
   await client.until('welcome');
-  await vi.waitFor(async () => {
-    const rows = await database.query(`select 1 from realtime.adapter_sessions where rooms like '%"red"%'`);
-    expect(rows).toHaveLength(1);
-  });
+  await expect
+    .poll(() => database.query(`select 1 from realtime.adapter_sessions where rooms like '%"red"%'`))
+    .toHaveLength(1);
   const cut = new Promise((resolve) => client.socket.once('disconnect', resolve));
   child.process.kill('SIGKILL');
   await cut;
@@ -95,9 +94,10 @@ it('returns the sockets of those who answer when an instance is dead, and says s
   expect(await node.io.fetchSockets()).toHaveLength(3);
   child.process.kill('SIGKILL');
   await child.ended;
-  expect(await node.io.timeout(500).fetchSockets()).toHaveLength(2);
+  // Long enough for those who are there, on a busy machine too.
+  expect(await node.io.timeout(3000).fetchSockets()).toHaveLength(2);
   expect(node.errors.map(String)).toEqual([
-    expect.stringMatching(/fetchSockets is incomplete: 1 did not answer within 500 ms/),
+    expect.stringMatching(/fetchSockets is incomplete: 1 did not answer within 3000 ms/),
   ]);
 });
 
@@ -148,7 +148,7 @@ it('sends once what it cannot know to have arrived when its connection is lost',
   // What waits for an answer now is to have it: what follows would wait for that.
   proxy.mute('unsure');
   one.io.emit('news', 'unsure');
-  await vi.waitFor(async () => expect(await written()).toBe(1));
+  await expect.poll(written).toBe(1);
   proxy.cut();
   one.io.emit('after');
   for (const client of [own, remote])
@@ -223,8 +223,8 @@ it('works among the workers of a cluster, each on its own', async () => {
   clients[0]?.socket.emit('shout', 'hello');
   for (const client of clients) expect(named(await client.until('news'), 'news')).toEqual([['hello']]);
   const workers = await Promise.all(
-    clients.map((client) => client.socket.timeout(5000).emitWithAck('who') as Promise<number>),
+    clients.map((client) => client.socket.timeout(20_000).emitWithAck('who') as Promise<number>),
   );
   expect(new Set(workers).size).toBe(2);
-  expect(await clients[0]?.socket.timeout(5000).emitWithAck('count')).toBe(4);
+  expect(await clients[0]?.socket.timeout(20_000).emitWithAck('count')).toBe(4);
 });
