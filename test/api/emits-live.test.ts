@@ -24,7 +24,7 @@ describe('what is not kept', () => {
     await vi.waitFor(async () => {
       one.server.io.volatile.emit('flash', 1);
       expect(there.messages.some(({ type }) => type === 'flash')).toBe(true);
-    });
+    }, 20_000);
     one.server.io.local.emit('near', 1);
     one.server.io.emit('end');
     expect(told(await here.until('end'))).toContainEqual(['near', 1]);

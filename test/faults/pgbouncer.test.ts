@@ -2,7 +2,7 @@
 import { Server } from 'socket.io';
 import { OperatorError } from '../../src/errors.js';
 import { createAdapter } from '../../src/adapter/index.js';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectClient, createPool } from '../../src/database/client.js';
 import { joinAs, named, startNode } from '../adapter/support.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -66,10 +66,10 @@ describe('PgBouncer in transaction mode', () => {
     const [near, far] = [await joinAs(direct.url), await joinAs(behind.url)];
     try {
       for (let i = 0; i < 20; i++) direct.io.emit('news', i);
-      await vi.waitFor(() => expect(named(near.received, 'news')).toHaveLength(20));
+      await expect.poll(() => named(near.received, 'news')).toHaveLength(20);
       // Its own LISTEN has been answered, and more than once.
       for (let i = 0; i < 20; i++) behind.io.emit('own', i);
-      await vi.waitFor(() => expect(named(far.received, 'own')).toHaveLength(20));
+      await expect.poll(() => named(far.received, 'own')).toHaveLength(20);
       expect(named(far.received, 'news')).toEqual([]);
       expect(behind.errors).toEqual([]);
     } finally {
