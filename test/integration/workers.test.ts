@@ -108,8 +108,9 @@ describe('serve --workers', () => {
     const opened = await Promise.all(Array.from({ length: 6 }, (_, n) => raw(`counted-${n}`)));
     for (const client of opened) await client.next('connected');
     const io1 = await io('counted', ['websocket']);
+    // Those of the tests before may not all be gone.
+    await expect.poll(async () => connections((await get('/metrics')).text, 'websocket')).toBe(6);
     const { text } = await get('/metrics');
-    expect(connections(text, 'websocket')).toBe(6);
     expect(connections(text, 'socketio')).toBeGreaterThanOrEqual(1);
     expect(text).toMatch(/^hashi_ready 1$/m);
     io1.close();
@@ -151,6 +152,8 @@ describe('serve --workers', () => {
     const cut = await Promise.any(back);
     await cut.next(titled('while it was down'));
 
+    // The other one serves meanwhile, and may say that it is ready.
+    await expect.poll(() => workersOf(child)).toHaveLength(2);
     await untilReady(200);
     const after = await workersOf(child);
     expect(after).toHaveLength(2);
