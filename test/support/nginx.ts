@@ -1,8 +1,8 @@
 /** A real nginx with the configuration of `deploy/nginx`, before instances that run here. */
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from '../faults/support/ports.js';
 import { run, type Child } from './child.js';
 import { root } from './readme.js';
 
@@ -60,19 +60,4 @@ function findNginx(): string {
   });
   if (found === undefined) throw new Error('There is no nginx. On Debian: apt-get install nginx-light');
   return found;
-}
-
-/** Below the range from which outgoing connections take theirs; nginx cannot be told to pick one itself. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const probe = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => probe.close(resolve));
-    return port;
-  }
 }
