@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type TestServer } from '../support/server.js';
 import { drivers, pollingDriver, rawDriver, websocketDriver } from './drivers.js';
 import { roomEvents, somebody, useWorld } from './world.js';
@@ -103,11 +103,10 @@ describe('two instances: the server API', () => {
     );
     const stranger = await world.open(rawDriver, somebody(), { server: other });
     // Each knows of the other's clients: messages between the two pass in both directions.
-    await vi.waitFor(async () => {
-      for (const { server } of [world.server, other]) {
-        expect(await server.io.in(`lobby:${lobby.id}`).fetchSockets()).toHaveLength(6);
-      }
-    });
+    for (const { server } of [world.server, other]) {
+      const members = () => server.io.in(`lobby:${lobby.id}`).fetchSockets();
+      await expect.poll(members).toHaveLength(6);
+    }
     world.server.server.io.to(`lobby:${lobby.id}`).emit('pong', { from: 'the server API' });
     for (const client of clients) {
       const { data } = await client.next('pong');
