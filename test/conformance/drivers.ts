@@ -141,8 +141,9 @@ const socketIo = (transport: 'websocket' | 'polling'): Driver => ({
       }),
       failed: new Promise((resolve) => socket.once('connect_error', () => resolve())),
       refused: new Promise((resolve) => {
-        socket.on('connect_error', (error: Error & { data?: { code: string } }) => {
-          resolve({ message: error.message, code: error.data?.code ?? 'no code' });
+        socket.on('connect_error', ({ message, data }: Error & { data?: { code: string } }) => {
+          // A session that a busy machine took too long for was not told anything: the client comes back by itself.
+          if (data) resolve({ message, code: data.code });
         });
       }),
     };

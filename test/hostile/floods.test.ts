@@ -263,7 +263,7 @@ it.each(drivers)('survives a storm of clients that come and go: $name', async (d
     await Promise.all(
       Array.from({ length: 30 }, async (_, at) => {
         const client = driver.connect(server, token);
-        const over = Promise.race([client.next('connected'), client.refused]).catch(() => undefined);
+        const over = Promise.race([client.next('connected'), client.failed]).catch(() => undefined);
         // Some as soon as they can, some on the way in, some when they are let in or turned away.
         if (at % 3 === 0) await client.writable;
         else if (at % 3 === 1) await new Promise((resolve) => setImmediate(resolve));
