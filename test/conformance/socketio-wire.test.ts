@@ -34,7 +34,8 @@ async function serve(settings: Record<string, number>): Promise<string> {
 
 beforeAll(async () => {
   database = await createDatabase();
-  url = await serve({ HASHI_HEARTBEAT_INTERVAL_MS: 1000, HASHI_HEARTBEAT_TIMEOUT_MS: 20_000 });
+  // Longer than any test: a ping would answer a poll that is to be held.
+  url = await serve({ HASHI_HEARTBEAT_INTERVAL_MS: 60_000, HASHI_HEARTBEAT_TIMEOUT_MS: 20_000 });
 });
 afterEach(() => {
   for (const wire of wires.splice(0)) wire.socket.terminate();
@@ -91,8 +92,8 @@ async function opened(at = url): Promise<Wire> {
 }
 
 /** Let into the main namespace, and greeted. */
-async function connected(): Promise<Wire> {
-  const wire = await opened();
+async function connected(at = url): Promise<Wire> {
+  const wire = await opened(at);
   wire.say(`40${me}`);
   expect(await wire.next()).toMatch(/^40{"sid":"[\w-]+"/);
   expect(await wire.next()).toMatch(/^42\["connected",{/);
@@ -105,11 +106,15 @@ async function handshake(): Promise<string> {
   const text = await (await poll()).text();
   return (JSON.parse(text.slice(1)) as { sid: string }).sid;
 }
+/** Resolves once a poll of the session is with the server: two requests may arrive in either order. */
+async function held(sid: string): Promise<void> {
+  await expect.poll(() => (servers[0]?.io.engine as any).clients[sid]?.transport.writable).toBe(true);
+}
 
 describe('the handshake', () => {
   const told = {
     sid: expect.any(String),
-    pingInterval: 1000,
+    pingInterval: 60_000,
     pingTimeout: 20_000,
     maxPayload: 16_384,
   };
@@ -186,8 +191,10 @@ describe('polling', () => {
 
   it('ends with a close packet', async () => {
     const sid = await handshake();
-    const [pending] = await Promise.all([poll(sid), poll(sid, '1')]);
-    expect(await pending.text()).toMatch(/^[16]/);
+    const pending = poll(sid);
+    await held(sid);
+    await poll(sid, '1');
+    expect(await (await pending).text()).toMatch(/^[16]/);
     expect((await poll(sid)).status).toBe(400);
   });
 
@@ -201,7 +208,8 @@ describe('polling', () => {
 
 describe('the heartbeat', () => {
   it('is a ping that is answered, again and again', async () => {
-    const wire = await connected();
+    const lively = await serve({ HASHI_HEARTBEAT_INTERVAL_MS: 1000, HASHI_HEARTBEAT_TIMEOUT_MS: 20_000 });
+    const wire = await connected(lively);
     for (let round = 0; round < 3; round++) {
       expect(await wire.next(true)).toBe('2');
       wire.say('3');
@@ -210,9 +218,8 @@ describe('the heartbeat', () => {
 
   it('closes a connection that does not answer', async () => {
     const strict = await serve({ HASHI_HEARTBEAT_INTERVAL_MS: 1000, HASHI_HEARTBEAT_TIMEOUT_MS: 1000 });
-    await (
-      await opened(strict)
-    ).closed;
+    const wire = await opened(strict);
+    await wire.closed;
   });
 });
 
@@ -251,9 +258,8 @@ describe('namespaces', () => {
 
   it('that nobody asks for in time end the connection', async () => {
     const hasty = await serve({ HASHI_AUTH_TIMEOUT_MS: 500 });
-    await (
-      await opened(hasty)
-    ).closed;
+    const wire = await opened(hasty);
+    await wire.closed;
   });
 });
 
