@@ -55,7 +55,7 @@ describe('serve', () => {
   });
 
   it('takes the same Ctrl-C that arrives twice for one', async () => {
-    const server = start('ok');
+    const server = start('still');
     await server.shows('psql');
     server.kill('SIGINT');
     await server.shows('draining');
