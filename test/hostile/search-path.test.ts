@@ -125,8 +125,8 @@ it('runs nothing of it for clients that resume, events, and messages between ins
   io.socket.io.engine.close();
   await honest.event();
   expect((await io.next('connected')).data).toMatchObject({ connectionId: before, recovered: true });
-  // Asks the other instance, and is answered.
-  expect((await server.server.io.fetchSockets()).length).toBeGreaterThanOrEqual(5);
+  // Asks the other instance, once it knows of it, and is answered.
+  await expect.poll(async () => (await server.server.io.fetchSockets()).length).toBeGreaterThanOrEqual(5);
   server.server.io.emit('news', 'x'.repeat(20_000));
   await again.next('news');
   for (const client of [again, io]) client.close();
