@@ -36,6 +36,8 @@ async function start(env: Record<string, string>): Promise<TestServer> {
 }
 
 const handshake = '/socket.io/?EIO=4&transport=polling';
+/** Long enough for an honest request on a busy machine: those that count the others are under it, too. */
+const upgradeTimeoutMs = '1000';
 
 describe('a stranger', () => {
   let silent: NetServer;
@@ -179,7 +181,7 @@ describe('a stranger', () => {
     ['Socket.IO by websocket', upgrade('/socket.io/?EIO=4&transport=websocket')],
     ['Socket.IO by polling', `GET ${handshake} HTTP/1.1\r\nHost: a\r\n\r\n`],
   ])('has a bounded time for its request, byte by byte: %s', async (_what, request) => {
-    await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
+    await start({ HASHI_UPGRADE_TIMEOUT_MS: upgradeTimeoutMs });
     const wire = await dial(server);
     stops.push(() => wire.reset());
     wire.send(request.slice(0, -2));
@@ -194,7 +196,7 @@ describe('a stranger', () => {
 it.each(['chunks', 'a length'])(
   'has a bounded time for a body that never ends, sent in %s, in a session or not',
   async (how) => {
-    await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
+    await start({ HASHI_UPGRADE_TIMEOUT_MS: upgradeTimeoutMs });
     const targets = ['/', new URL(await pollingSession(server, await server.token('p1')))];
     const framing = how === 'chunks' ? 'Transfer-Encoding: chunked' : 'Content-Length: 10000';
     await Promise.all(
@@ -217,7 +219,7 @@ it.each([
   ['says nothing', ''],
   ['only asks whether it can', '2probe'],
 ])('gives a polling client a bounded time to change over, and lets it poll on: %s', async (_what, packet) => {
-  await start({ HASHI_UPGRADE_TIMEOUT_MS: '300' });
+  await start({ HASHI_UPGRADE_TIMEOUT_MS: upgradeTimeoutMs });
   const session = await pollingSession(server, await server.token('p1'));
   const wire = await dial(server);
   stops.push(() => wire.reset());
