@@ -15,6 +15,9 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** How long a busy machine may take to let a test's connection in, or its query have one of the pool's, in milliseconds. */
+export const connectTimeoutMs = 20_000;
+
 /** Empty: no table, no schema but `public`; or a copy of another one, whose connections are cut for it. */
 export async function createDatabase(original?: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
@@ -25,7 +28,7 @@ export async function createDatabase(original?: string): Promise<TestDatabase> {
   await asAdmin(`create database ${name} template ${original ?? 'template0'}`);
   const url = new URL(inject('databaseUrl'));
   url.pathname = `/${name}`;
-  const pool = createPool({ url: url.href, applicationName: 'test', max: 4 });
+  const pool = createPool({ url: url.href, applicationName: 'test', max: 4, connectTimeoutMs });
   let dropped: Promise<void> | undefined;
   const drop = async () => {
     await pool.end();
@@ -41,7 +44,8 @@ export async function createDatabase(original?: string): Promise<TestDatabase> {
 }
 
 async function asAdmin(sql: string): Promise<void> {
-  const client = await connectClient({ url: inject('databaseUrl'), applicationName: 'test admin' });
+  const url = inject('databaseUrl');
+  const client = await connectClient({ url, applicationName: 'test admin', connectTimeoutMs });
   try {
     await client.query(sql);
   } finally {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { catalog } from '../../src/catalog/index.js';
 import { connectClient } from '../../src/database/client.js';
 import { migrate } from '../../src/database/migrate.js';
-import { createDatabase, type TestDatabase } from './database.js';
+import { connectTimeoutMs, createDatabase, type TestDatabase } from './database.js';
 
 /** A row of `realtime.events`; `data` parsed. */
 export interface WrittenEvent {
@@ -37,7 +37,7 @@ export async function createBareDatabase(): Promise<MigratedDatabase> {
   const database = await createDatabase();
   const clients: pg.Client[] = [];
   const connect = async (url = database.url) => {
-    const client = await connectClient({ url, applicationName: 'test' });
+    const client = await connectClient({ url, applicationName: 'test', connectTimeoutMs });
     clients.push(client);
     return client;
   };
