@@ -48,7 +48,7 @@ describe.each(drivers)('$name', (driver) => {
 
   it('ends a connection whose token reaches that age, though it has not expired', async () => {
     // Within the leeway, with time to connect in on a machine that is busy.
-    const client = driver.connect(server, await issued(hourSeconds + leewaySeconds - 3));
+    const client = driver.connect(server, await issued(hourSeconds + leewaySeconds - 4));
     await client.next('connected');
     expect((await client.next('error')).data.code).toBe('TOKEN_EXPIRED');
     expect(await client.ended).toEqual(driver.ending(4401));
