@@ -187,6 +187,7 @@ export class ByteSocket implements Writer, BesideWriter {
     keepPassing();
     if (outcome === 'stream') return this.stream(bytes);
     if (outcome instanceof Error) {
+      this.open = false;
       // Ended meanwhile, by whoever closed it.
       if (this.ws.readyState === this.ws.OPEN) this.socket.destroy(outcome);
       return;

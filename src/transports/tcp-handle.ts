@@ -6,6 +6,7 @@
  * the stream does it.
  */
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 /** Told what became of a write that did not fit at once. */
@@ -23,8 +24,8 @@ interface WriteRequest {
 }
 
 export interface TcpHandle {
-  /** Returns libuv's error number, or 0. */
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  /** Returns libuv's error number, or 0; nothing once it has been closed for good. */
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number | undefined;
   /** Bytes that wait for the kernel. */
   readonly writeQueueSize: number;
 }
@@ -56,7 +57,7 @@ function isTcp(handle: unknown): handle is TcpHandle {
 
 /** Node hands its class out to nobody; the stream's next write shows it. */
 function learn(handle: TcpHandle): void {
-  const show = (request: WriteRequest, bytes: Uint8Array): number => {
+  const show = (request: WriteRequest, bytes: Uint8Array): number | undefined => {
     Reflect.deleteProperty(handle, 'writeBuffer');
     if (Request === undefined) {
       const constructor = request.constructor as new () => WriteRequest;
@@ -85,7 +86,7 @@ export function writeTo(
   const error = handle.writeBuffer(spare, bytes);
   if (error !== 0) {
     spare = undefined;
-    return systemError(error);
+    return systemError(error ?? -constants.errno.EBADF);
   }
   if (handle.writeQueueSize === 0) return 'done';
   spare.buffer = bytes;

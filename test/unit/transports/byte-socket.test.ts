@@ -205,3 +205,22 @@ describe('the handle under a socket', () => {
     vi.resetModules();
   });
 });
+
+it('takes a socket that is gone for one, though nobody has told it', async () => {
+  const { ws, socket, bytes, client, reached } = await pair('past the stream');
+  // The first one goes through the stream, which shows how it writes.
+  bytes.write(frame(0));
+  bytes.write(frame(1));
+  await reached(2);
+  // Another one is told from now on.
+  const Another = bytes.constructor as new (...of: [Socket, CountingWebSocket]) => ByteSocket;
+  const another = new Another(socket, ws);
+  const gone = once(socket, 'close');
+  client.terminate();
+  await gone;
+  // What is under it is given back after that.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect({ before: bytes.open, told: another.open }).toEqual({ before: true, told: false });
+  bytes.write(frame(2));
+  expect(bytes.open).toBe(false);
+});
