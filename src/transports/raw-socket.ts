@@ -19,18 +19,18 @@ export interface RawSocketOptions extends RateOptions {
 export class RawSocket implements RawReader {
   /** Most connections listen and say nothing: it is made for those that do. */
   private requests: InOrder | undefined;
+  /** What requests wait for; null once it is there, for it need not be kept. */
+  private first: Promise<void> | null;
 
-  /**
-   * Takes messages from now on; those that came before are kept by `raw` and handed over.
-   * @param admitted what requests wait for; null once it is there
-   */
+  /** Takes messages from now on; those that came before are kept by `raw` and handed over. */
   constructor(
     private readonly raw: RawEngine,
     private readonly connection: Connection,
-    private admitted: Promise<void> | null,
+    admitted: Promise<void>,
     private readonly options: RawSocketOptions,
   ) {
-    void admitted?.then(() => (this.admitted = null));
+    this.first = admitted;
+    void admitted.then(() => (this.first = null));
     raw.readBy(this);
   }
 
@@ -47,11 +47,11 @@ export class RawSocket implements RawReader {
     const parsed: Parsed = isBinary
       ? { ok: false, code: 'INVALID_MESSAGE' }
       : parseFrame(textOf(data), options.requests.customNames);
-    if (parsed.ok && parsed.message.type === 'ping' && !this.admitted) {
+    if (parsed.ok && parsed.message.type === 'ping' && !this.first) {
       options.onPing();
       return connection.send(pong(parsed.message.id));
     }
-    this.requests ??= new InOrder(this.admitted, options.messageBurst, options.onError);
+    this.requests ??= new InOrder(this.first, options.messageBurst, options.onError);
     this.requests.run(() => answer(connection, parsed, options));
   }
 }

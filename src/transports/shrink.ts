@@ -14,7 +14,7 @@ type Inside = Record<string | symbol, unknown>;
 const maps = [['client', 'sockets'], ['client', 'nsps'], ['acks']] as const;
 const lists = [['fns'], ['conn', 'cleanupFn'], ['client', 'decoder', '_callbacks', '$decoded']] as const;
 
-const objects = [['data'], ['flags'], ['handshake', 'auth'], ['handshake', 'query']] as const;
+const objects = [['flags'], ['handshake', 'auth'], ['handshake', 'query']] as const;
 const texts = [
   ['handshake', 'time'],
   ['handshake', 'address'],
